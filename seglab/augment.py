@@ -1,0 +1,114 @@
+"""Random views of a training picture: one affine warp to a crop, then light, colour, blur and noise.
+
+Conventions: a picture is uint8 (H, W, 3), its labels uint8 (H, W); a view is float32 (3, h, w) in 0..1 with int64
+labels (h/s, w/s) taken at the centres of the network's output cells (s = its stride), 255 where the view looks past
+the picture's edge. Comparing there, not at full size, halves the time of a training step and loses nothing seen. All randomness comes from the generator handed in,
+so that a training that was interrupted sees the same views again.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Generator, Tensor
+
+from seglab.types import Sample
+
+
+@dataclass(frozen=True)
+class Augment:
+    """How far a view may stray: scale range (log-uniform), rotation (degrees), aspect, light, blur, noise.
+
+    `rare` is the share of crops that are centred on a pixel of a class in `rare_classes`.
+    """
+
+    crop: tuple[int, int] = (320, 384)  # height, width in pixels
+    scale: tuple[float, float] = (0.7, 2.0)
+    aspect: float = 1.15
+    rotation: float = 5.0
+    light: float = 0.4
+    blur: float = 0.2
+    noise: float = 0.02
+    rare: float = 0.5
+    rare_classes: tuple[int, ...] = (2, 6, 7, 9, 10)
+
+
+def view(sample: Sample, how: Augment, rng: Generator, stride: int = 1) -> tuple[Tensor, Tensor]:
+    """Draw one random view of `sample`: image float32 (3, h, w) in 0..1, labels int64 (h/stride, w/stride)."""
+    image = torch.tensor(sample.image).permute(2, 0, 1)[None].float() / 255
+    labels = torch.tensor(sample.labels)[None, None].float()
+    theta, (h, w) = _affine(sample, how, rng), how.crop
+    grid = F.affine_grid(theta, [1, 3, h, w], align_corners=False)
+    image = F.grid_sample(image, grid, mode="bilinear", padding_mode="border", align_corners=False)
+    # Labels are shifted by one so that zero padding means "past the edge".
+    cells = F.affine_grid(theta, [1, 1, h // stride, w // stride], align_corners=False)
+    labels = F.grid_sample(labels + 1, cells, mode="nearest", padding_mode="zeros", align_corners=False)[0, 0] - 1
+    target = torch.where(labels < 0, 255.0, labels).long()
+    return _light(image, how, rng)[0], target
+
+
+def _uniform(rng: Generator, low: float, high: float) -> float:
+    return low + (high - low) * torch.rand((), generator=rng).item()
+
+
+def _affine(sample: Sample, how: Augment, rng: Generator) -> Tensor:
+    """The view's place in the picture as affine_grid's matrix (1, 2, 3), in −1..1 coordinates."""
+    height, width = sample.labels.shape
+    h, w = how.crop
+    scale = math.exp(_uniform(rng, math.log(how.scale[0]), math.log(how.scale[1])))
+    stretch = math.exp(_uniform(rng, -math.log(how.aspect), math.log(how.aspect)))
+    span_x, span_y = w / (scale * stretch), h / (scale / stretch)  # the crop's extent in picture pixels
+    cx, cy = _center(sample, how, rng, span_x, span_y)
+    angle = math.radians(_uniform(rng, -how.rotation, how.rotation))
+    flip = -1.0 if _uniform(rng, 0, 1) < 0.5 else 1.0
+    cos, sin = math.cos(angle), math.sin(angle)
+    # Rotation is taken in pixels, then scaled to grid coordinates, so that it stays a rotation on oblong pictures.
+    return torch.tensor(
+        [[
+            [flip * cos * span_x / width, -sin * span_y / width, 2 * cx / width - 1],
+            [flip * sin * span_x / height, cos * span_y / height, 2 * cy / height - 1],
+        ]]
+    )  # fmt: skip
+
+
+def _center(sample: Sample, how: Augment, rng: Generator, span_x: float, span_y: float) -> tuple[float, float]:
+    height, width = sample.labels.shape
+    if _uniform(rng, 0, 1) < how.rare:
+        k = how.rare_classes[int(_uniform(rng, 0, len(how.rare_classes)))]
+        ys, xs = np.nonzero(sample.labels == k)
+        if len(ys):
+            i = int(_uniform(rng, 0, len(ys)))
+            cx = float(xs[i]) + _uniform(rng, -0.3, 0.3) * span_x
+            cy = float(ys[i]) + _uniform(rng, -0.3, 0.3) * span_y
+            return _inside(cx, span_x, width), _inside(cy, span_y, height)
+    return _inside(_uniform(rng, 0, width), span_x, width), _inside(_uniform(rng, 0, height), span_y, height)
+
+
+def _inside(center: float, span: float, size: int) -> float:
+    """Move a crop's centre so that it looks past the edge only if it is larger than the picture."""
+    return size / 2 if span >= size else min(max(center, span / 2), size - span / 2)
+
+
+def _light(image: Tensor, how: Augment, rng: Generator) -> Tensor:
+    """Brightness, contrast, saturation, colour cast, gamma, blur and noise on (1, 3, h, w) in 0..1."""
+    a = how.light
+    image = image * _uniform(rng, 1 - a, 1 + a)
+    mean = image.mean()
+    image = (image - mean) * _uniform(rng, 1 - a, 1 + a) + mean
+    grey = image.mean(1, keepdim=True)
+    image = grey + (image - grey) * _uniform(rng, 1 - a, 1 + a)
+    image = image * (1 + a / 4 * (2 * torch.rand(1, 3, 1, 1, generator=rng) - 1))
+    image = image.clamp(0, 1) ** math.exp(_uniform(rng, -a, a))
+    if _uniform(rng, 0, 1) < how.blur:
+        sigma = _uniform(rng, 0.4, 1.4)
+        x = torch.arange(-3.0, 4.0)
+        kernel = torch.exp(-(x**2) / (2 * sigma**2))
+        kernel = (kernel / kernel.sum()).repeat(3, 1)
+        image = F.conv2d(F.pad(image, (3, 3, 0, 0), mode="replicate"), kernel[:, None, None, :], groups=3)
+        image = F.conv2d(F.pad(image, (0, 0, 3, 3), mode="replicate"), kernel[:, None, :, None], groups=3)
+    sigma = _uniform(rng, 0, how.noise)
+    return (image + sigma * torch.randn(image.shape, generator=rng)).clamp(0, 1)

@@ -1,0 +1,114 @@
+"""Model cards: what a model was trained on, on what terms, how well it does and where it fails.
+
+An embedded model's card is the TOML file beside its weights; the fields are described in `seglab/weights/README.md`.
+Scores are fractions in 0..1, taken from one confusion matrix over the whole split.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from seglab.download import WeightsError
+
+
+@dataclass(frozen=True)
+class Score:
+    """Measured on one split: mean IoU, pixel accuracy (both 0..1), IoU by class name (where known)."""
+
+    mean_iou: float
+    pixel_accuracy: float
+    iou: Mapping[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for value in (self.mean_iou, self.pixel_accuracy, *self.iou.values()):
+            check_fraction(value)
+
+
+@dataclass(frozen=True)
+class Card:
+    """What to know about a model before believing it.
+
+    `scores` by split; `hold_out`: mean IoU on a sequence left out of training, by the sequence's name.
+    `confidence_p05`: 5th percentile, over the validation pictures, of a picture's mean highest probability; below it
+    the model is on unfamiliar ground. None where it wasn't measured.
+    """
+
+    key: str
+    title: str
+    data: str
+    licence: str
+    recipe: str
+    command: str
+    trained_on: tuple[str, ...]
+    failures: tuple[str, ...]
+    scores: Mapping[str, Score]
+    hold_out: Mapping[str, float]
+    confidence_p05: float | None
+
+
+def load(path: Path) -> Card:
+    """Read the card at `path`; WeightsError says which file is missing or which field is wrong."""
+    try:
+        with path.open("rb") as file:
+            table = tomllib.load(file)
+    except FileNotFoundError as error:
+        raise WeightsError(
+            f"There is no card {path.name} in {path.parent}: this model isn't part of this installation yet. "
+            "Train it (python -m seglab train), or take the package with its weights."
+        ) from error
+    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise WeightsError(f"The card {path.name} can't be read: {error}.") from error
+    try:
+        return parse(table)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        what = f"the field {error} is missing" if isinstance(error, KeyError) else str(error)
+        raise WeightsError(f"The card {path.name} is wrong: {what}. weights/README.md describes the fields.") from error
+
+
+def parse(table: Mapping[str, Any]) -> Card:
+    """Turn a card's TOML table into a Card; ValueError, KeyError or TypeError where it isn't one."""
+    splits = dict(table.get("scores", {}))
+    hold_out = {name: check_fraction(value) for name, value in splits.pop("hold_out", {}).items()}
+    p05 = table.get("confidence_p05")
+    return Card(
+        key=_text(table, "key"),
+        title=_text(table, "title"),
+        data=_text(table, "data"),
+        licence=_text(table, "licence"),
+        recipe=_text(table, "recipe"),
+        command=_text(table, "command"),
+        trained_on=_texts(table, "trained_on"),
+        failures=_texts(table, "failures"),
+        scores={name: _score(split) for name, split in splits.items()},
+        hold_out=hold_out,
+        confidence_p05=None if p05 is None else check_fraction(p05),
+    )
+
+
+def _score(split: Mapping[str, Any]) -> Score:
+    return Score(split["mean_iou"], split["pixel_accuracy"], dict(split.get("iou", {})))
+
+
+def _text(table: Mapping[str, Any], name: str) -> str:
+    if not isinstance(table[name], str):
+        raise ValueError(f"{name} must be a text, got {table[name]!r}")
+    return table[name].strip()
+
+
+def _texts(table: Mapping[str, Any], name: str) -> tuple[str, ...]:
+    """Return a list of texts as a tuple; one text alone counts as a list of one."""
+    value = [table[name]] if isinstance(table[name], str) else table[name]
+    if not isinstance(value, list) or not all(isinstance(text, str) for text in value):
+        raise ValueError(f"{name} must be a list of texts, got {value!r}")
+    return tuple(text.strip() for text in value)
+
+
+def check_fraction(value: float) -> float:
+    """Return `value` if it is a number in 0..1 (or NaN: the class didn't occur); ValueError otherwise."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or value < 0 or value > 1:
+        raise ValueError(f"scores are fractions between 0 and 1, got {value!r}")
+    return float(value)

@@ -1,0 +1,1 @@
+"""Data sets, all yielding the same `seglab.types.Sample`."""

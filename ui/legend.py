@@ -1,0 +1,55 @@
+"""The legend: each class's colour, name and area, as a table that reads without colour."""
+
+from __future__ import annotations
+
+from html import escape
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from seglab.types import Labels, Palette
+from ui.texts import shared as text
+
+STYLE = """<style>
+.sl-legend{border-collapse:collapse;width:100%;font-size:.875rem;font-variant-numeric:tabular-nums}
+.sl-legend th{font-weight:600;text-align:right;opacity:.75}
+.sl-legend td{text-align:right;padding:.15rem .3rem;border-top:1px solid rgba(128,128,128,.25)}
+.sl-legend th{padding:.15rem .3rem}
+.sl-legend th:first-child,.sl-legend td:first-child{text-align:left}
+.sl-legend i{display:inline-block;width:.9em;height:.9em;margin-right:.5em;border-radius:2px;
+border:1px solid rgba(128,128,128,.6);vertical-align:-.1em}
+</style>"""
+
+
+def areas(labels: Labels, n_classes: int) -> NDArray[np.int64]:
+    """Return pixels per class (K + 1,) int64; the last is "unsure" (255).
+
+    >>> areas(np.array([[0, 0, 255]], np.uint8), 2).tolist()
+    [2, 0, 1]
+    """
+    counts = np.bincount(labels.ravel(), minlength=256)
+    return np.append(counts[:n_classes], counts[255]).astype(np.int64)
+
+
+def legend(counts: NDArray[np.int64], palette: Palette) -> None:
+    """Show the classes that are in the picture, the largest first, with pixels and per cent; `counts` from `areas`."""
+    st.html(STYLE + table(counts, palette))
+
+
+def table(counts: NDArray[np.int64], palette: Palette) -> str:
+    """Return the legend as an HTML table; names are escaped."""
+    total = max(int(counts.sum()), 1)
+    rows = []
+    for k in sorted(np.flatnonzero(counts[:-1]), key=lambda k: -counts[k]):
+        red, green, blue = palette.colors[k]
+        rows.append(_row(f"rgb({red},{green},{blue})", palette.names[k], int(counts[k]), total))
+    if counts[-1]:
+        rows.append(_row("white", text.UNSURE, int(counts[-1]), total))
+    head = f"<tr><th>{text.CLASS}</th><th>{text.PIXELS}</th><th>%</th></tr>"
+    return f'<table class="sl-legend"><thead>{head}</thead><tbody>{"".join(rows)}</tbody></table>'
+
+
+def _row(color: str, name: str, pixels: int, total: int) -> str:
+    swatch = f'<i style="background:{color}"></i>'
+    return f"<tr><td>{swatch}{escape(name)}</td><td>{pixels:,}</td><td>{100 * pixels / total:.1f}</td></tr>"

@@ -1,0 +1,47 @@
+"""The course as one literal table: which lessons there are, what each asks, where its page lies. Knows no Streamlit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ui.presets import PRESETS, Preset
+
+ROOT = Path(__file__).resolve().parents[1]
+HOME = "app.py"
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """One page: `file` relative to the repository's root, `icon` a Material symbol, `experiments` one click each.
+
+    `teaser` says in a sentence what one can do there; `cover` names the experiment whose thumbnail stands for the lesson.
+    """
+
+    file: str
+    title: str
+    question: str
+    teaser: str
+    icon: str
+    section: str
+    experiments: tuple[Preset, ...] = ()
+    cover: str = ""
+
+
+LESSONS: tuple[Lesson, ...] = (
+    Lesson(
+        file="pages/1_Segment.py",
+        title="Segment",
+        question="Which class does a network give to each pixel of your picture, and how sure is it?",
+        teaser="Drop in a photo and get a mask. Look where the network hesitates, correct it with a brush, take it home.",
+        icon=":material/gesture_select:",
+        section="Tasks",
+        experiments=PRESETS,
+        cover=PRESETS[0].key,
+    ),
+)
+
+
+def lessons() -> tuple[Lesson, ...]:
+    """Return the lessons whose page is there, in the order of the course."""
+    return tuple(lesson for lesson in LESSONS if (ROOT / lesson.file).is_file())

@@ -1,0 +1,79 @@
+"""A/B: keep one result, move one thing, and see the difference picture and the change in each number.
+
+The kept result lives in the visitor's session. Pages hand in what they have: labels, palette, numbers and choices;
+this part knows nothing about networks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import streamlit as st
+
+from seglab.types import Image, Labels, Palette
+from ui.texts import shared as text
+
+
+@dataclass(frozen=True)
+class Pinned:
+    """One result worth comparing with: `choices` as in the link, `numbers` by name."""
+
+    labels: Labels
+    palette: Palette
+    numbers: Mapping[str, float]
+    choices: Mapping[str, str]
+
+
+def moved(a: Pinned, b: Pinned) -> list[str]:
+    """Name the choices that differ, as "temp: default → 4"."""
+    keys = sorted({*a.choices, *b.choices})
+    pairs = [(key, a.choices.get(key, "default"), b.choices.get(key, "default")) for key in keys]
+    return [f"{key}: {before} → {after}" for key, before, after in pairs if before != after]
+
+
+def changes(a: Pinned, b: Pinned) -> list[tuple[str, float, float, float]]:
+    """Return (name, A, B, B − A) for each number that both have."""
+    return [(name, a.numbers[name], b.numbers[name], b.numbers[name] - a.numbers[name])
+            for name in b.numbers if name in a.numbers]  # fmt: skip
+
+
+def difference(a: Labels, b: Labels) -> Image:
+    """Return a picture (H, W, 3) uint8: white where the labels differ, dark grey where they agree.
+
+    >>> difference(np.array([[0, 1]], np.uint8), np.array([[0, 2]], np.uint8))[0, :, 0].tolist()
+    [40, 255]
+    """
+    if a.shape != b.shape:
+        raise ValueError(f"A is {a.shape} and B is {b.shape} (height, width); keep a result of the same picture.")
+    return np.repeat(np.where(a != b, np.uint8(255), np.uint8(40))[..., None], 3, axis=2)
+
+
+def pin(key: str, now: Pinned) -> Pinned | None:
+    """Show the button that keeps `now` as A (or lets go of it); return A, if there is one."""
+    kept: Pinned | None = st.session_state.get(f"{key}.pin")
+    label, tip = (text.PIN, text.PIN_HELP) if kept is None else (text.UNPIN, None)
+    if st.button(label, key=f"{key}.pin.button", help=tip, icon=":material/push_pin:"):
+        st.session_state[f"{key}.pin"] = now if kept is None else None
+        st.rerun()
+    return kept
+
+
+def compare(a: Pinned, b: Pinned) -> None:
+    """Show what moved, where A and B differ, and each number's change."""
+    st.subheader(text.PIN_TITLE)
+    what = moved(a, b)
+    st.write(text.PIN_MOVED.format(moved=", ".join(f"`{one}`" for one in what)) if what else text.PIN_SAME)
+    left, right = st.columns(2)
+    if a.palette.title != b.palette.title:
+        left.info(text.PIN_OTHER_CLASSES.format(a=a.palette.title))
+    elif a.labels.shape != b.labels.shape:
+        left.info(text.PIN_OTHER_SIZE.format(a=a.labels.shape))
+    else:
+        share = 100 * float((a.labels != b.labels).mean())
+        left.image(difference(a.labels, b.labels), caption=text.PIN_CHANGED.format(share=share), width="stretch")
+    rows = changes(a, b)
+    columns = {text.NUMBER: 0, "A": 1, "B": 2, "B − A": 3}
+    right.dataframe({name: [row[i] for row in rows] for name, i in columns.items()}, hide_index=True,
+                    column_config={name: st.column_config.NumberColumn(format="%.3f") for name in list(columns)[1:]})  # fmt: skip

@@ -1,0 +1,1 @@
+"""The words that people read, one module per page, so that a translation replaces files and no code."""

@@ -1,0 +1,58 @@
+"""Words of the parts that several pages share."""
+
+CLASS = "Class"
+PIXELS = "Pixels"
+UNSURE = "unsure"
+
+# picker
+PICTURE = "Picture"
+SOURCES = {"gallery": "Gallery", "upload": "Your photo", "camera": "Camera"}
+SUITS = "Suits: {models}"
+SUITS_NONE = "No model here knows what it shows."
+CREDIT = "{credit} ({licence})"
+UPLOAD = "A photo from this device"
+UPLOAD_HELP = "JPEG, PNG, WebP, BMP, TIFF, GIF, AVIF or HEIC. It stays on the machine that runs SegLab."
+CAMERA = "Take a photo"
+BACK_TO = "Back to {name}"
+KEPT = "The picture you had is still in use."
+OWN_ALT = "Your own photo"
+MISSING = (
+    "This link was made with the file `{file}`, and a link can't carry a photo. Choose that file under **Picture**, "
+    "or load the lesson file that came with it; every other choice of the link is kept. Until then you see {title}."
+)
+UNNAMED = "an own photo"
+OTHER_FILE = "This isn't the photo that the link was made with, so results may differ."
+NO_PICTURES = "None of the gallery's pictures is installed. Choose a photo of your own."
+
+# cost strip
+MS = "Time"
+PEAK = "Peak memory"
+MACS = "Multiply-adds"
+PARAMETERS = "Parameters"
+DEVICE = "Device"
+FROM_CACHE = "{ms:.0f} ms when it ran; this view ran no network."
+COST_HELP = "One forward pass at {w}×{h} pixels."
+
+# pin
+PIN = "Keep this as A"
+PIN_HELP = "Then move one control: you see what changed, as a picture and in every number."
+UNPIN = "Let go of A"
+PIN_TITLE = "A, as kept, and B, as it is now"
+PIN_SAME = "A and B are the same. Now move one control."
+PIN_OTHER_SIZE = "A is of another picture ({a[1]}×{a[0]}), so there is no difference picture; numbers only."
+PIN_OTHER_CLASSES = "A has other classes ({a}), so there is no difference picture; numbers only."
+PIN_MOVED = "Moved: {moved}."
+PIN_CHANGED = "{share:.2f} % of the pixels have another label in B."
+PIN_ALT = "White where A and B have different labels"
+NUMBER = "Number"
+
+# lesson file
+LESSON_SAVE = "Lesson file (.zip)"
+LESSON_SAVE_HELP = "The picture, every choice and your corrected mask, to hand on or to go on later."
+LESSON_LOAD = "Load a lesson file"
+LESSON_LOADED = "The lesson file is loaded."
+
+# code
+CODE_TITLE = "Show the code"
+CODE_NOTE = "These {n} lines give the same labels as above. Save them and run them with Python 3.11 or newer."
+CODE_NOTE_FILE = "Put `{file}` beside the script first."

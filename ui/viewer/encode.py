@@ -1,0 +1,184 @@
+"""Pictures and layers → small text payloads for the browser, each encoded once.
+
+A photo goes as JPEG (tiny ones as PNG, so that their pixels stay exact), a label or heat map as its 8-bit values:
+differences along the rows, zlib, base64. The browser unpacks these bytes itself instead of reading a PNG back from a
+canvas, because some browsers add noise to what a canvas gives back, and one wrong bit is another class.
+What is larger than `MAX_SIDE` is shown smaller; `sample` says which pixel of the original a shown pixel stands for.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import io
+import threading
+import zlib
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import PIL.Image
+from numpy.typing import NDArray
+
+from seglab.types import Image, Labels
+
+MAX_SIDE = 2000  # px of the longer side as shown: two million pixels blend smoothly on a phone
+LOSSLESS_PIXELS = 256 * 256  # up to here PNG costs no more than JPEG's blur is worth
+JPEG_QUALITY = 92
+CACHE_BYTES = 128 * 1024 * 1024
+
+# Anchors of the diverging map (Tol's BuRd without its ends); blue is negative, white is zero, red is positive.
+DIVERGING = ((33, 102, 172), (67, 147, 195), (146, 197, 222), (247, 247, 247), (244, 165, 130), (214, 96, 77), (178, 24, 43))  # fmt: skip  # noqa: E501
+
+
+class ByteCache:
+    """The most recently used values, at most `limit` bytes of them; safe to share between sessions.
+
+    >>> cache = ByteCache(limit=3)
+    >>> [cache.get(k, lambda: (k, 2)) for k in "aba"], len(cache)
+    (['a', 'b', 'a'], 1)
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._limit, self._bytes = limit, 0
+        self._items: OrderedDict[Any, tuple[Any, int]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def get(self, key: Any, make: Callable[[], tuple[Any, int]]) -> Any:
+        """Return the value of `key`; `make()` gives (value, bytes) when it isn't here."""
+        with self._lock:
+            if key in self._items:
+                self._items.move_to_end(key)
+                return self._items[key][0]
+        value, size = make()  # outside the lock: two sessions may encode the same picture, neither waits for another's
+        with self._lock:
+            if key not in self._items:
+                self._items[key] = (value, size)
+                self._bytes += size
+            while self._bytes > self._limit and len(self._items) > 1:
+                self._bytes -= self._items.popitem(last=False)[1][1]
+        return value
+
+
+_cache = ByteCache(CACHE_BYTES)
+
+
+def digest(array: NDArray[Any], *more: object) -> str:
+    """Return a name for the content of `array` (and `more`, by its repr): equal content, equal name.
+
+    >>> digest(np.zeros((2, 3), np.uint8)) == digest(np.zeros((3, 2), np.uint8))
+    False
+    """
+    hasher = hashlib.blake2b(repr((array.shape, array.dtype.str, more)).encode(), digest_size=12)
+    hasher.update(np.ascontiguousarray(array).data)
+    return hasher.hexdigest()
+
+
+def shown_size(height: int, width: int) -> tuple[int, int]:
+    """Return height and width as shown: the same, or the longer side brought down to `MAX_SIDE`.
+
+    >>> shown_size(300, 400), shown_size(3000, 4000)
+    ((300, 400), (1500, 2000))
+    """
+    scale = min(1.0, MAX_SIDE / max(height, width))
+    return max(1, round(height * scale)), max(1, round(width * scale))
+
+
+def sample(length: int, shown: int) -> NDArray[np.intp]:
+    """Return, for each of `shown` pixels in a row, the index of the original pixel (of `length`) that it shows.
+
+    The browser computes the same numbers, so that a brush stroke on a reduced picture hits the same pixels.
+
+    >>> sample(6, 3).tolist()
+    [1, 3, 5]
+    """
+    return np.floor((np.arange(shown) + 0.5) * length / shown).astype(np.intp)
+
+
+def photo(image: Image) -> dict[str, Any]:
+    """Return {"id", "url"}: the picture as a data URL, at most `MAX_SIDE` px long, cached by content."""
+    key = digest(image)
+
+    def make() -> tuple[dict[str, Any], int]:
+        height, width = image.shape[:2]
+        shown = shown_size(height, width)
+        picture = PIL.Image.fromarray(image)
+        if shown != (height, width):
+            picture = picture.resize((shown[1], shown[0]), PIL.Image.Resampling.LANCZOS, reducing_gap=2.0)
+        buffer = io.BytesIO()
+        if height * width <= LOSSLESS_PIXELS:
+            kind = "png"
+            picture.save(buffer, "PNG", compress_level=4)
+        else:
+            kind = "jpeg"
+            picture.save(buffer, "JPEG", quality=JPEG_QUALITY, subsampling=0)
+        url = f"data:image/{kind};base64,{base64.b64encode(buffer.getvalue()).decode('ascii')}"
+        return {"id": key, "url": url}, len(url)
+
+    result: dict[str, Any] = _cache.get(("photo", key), make)
+    return result
+
+
+def pack(values: NDArray[np.uint8]) -> dict[str, Any]:
+    """Return {"w", "h", "full": [W, H], "z"}: 8-bit values (H, W) as shown, in differences along rows, zlib, base64."""
+    height, width = values.shape
+    h, w = shown_size(height, width)
+    if (h, w) != (height, width):
+        values = values[sample(height, h)[:, None], sample(width, w)]
+    steps = values.copy()
+    np.subtract(values[:, 1:], values[:, :-1], out=steps[:, 1:])  # wraps around, and so does the browser's sum
+    text = base64.b64encode(zlib.compress(steps.tobytes(), 1)).decode("ascii")
+    return {"w": w, "h": h, "full": [width, height], "z": text}
+
+
+def labels(array: Labels) -> dict[str, Any]:
+    """Return `pack`'s fields and "areas", the pixels of each class index that occurs ([[k, n], …]); cached."""
+    key = digest(array)
+
+    def make() -> tuple[dict[str, Any], int]:
+        counts = np.bincount(array.ravel(), minlength=256)
+        areas = [[int(k), int(counts[k])] for k in np.flatnonzero(counts)]
+        packed = pack(array)
+        return {"id": key, "areas": areas, **packed}, len(packed["z"])
+
+    result: dict[str, Any] = _cache.get(("labels", key), make)
+    return result
+
+
+def heat(values: NDArray[Any], vmin: float, vmax: float) -> dict[str, Any]:
+    """Return `pack`'s fields for values (H, W): vmin → 1, vmax → 255, outside clipped, NaN → 0; cached."""
+    key = digest(values, vmin, vmax)
+
+    def make() -> tuple[dict[str, Any], int]:
+        level = (np.asarray(values, np.float32) - vmin) * np.float32(254.0 / (vmax - vmin))
+        known = ~np.isnan(level)
+        level = np.clip(np.where(known, level, 0), 0, 254) + 1.5
+        packed = pack(np.where(known, level, 0).astype(np.uint8))
+        return {"id": key, **packed}, len(packed["z"])
+
+    result: dict[str, Any] = _cache.get(("heat", key), make)
+    return result
+
+
+def color_table(diverging: bool) -> str:
+    """Return the colours of levels 1 … 255 as base64 of 255 RGB triples: `seglab.draw.heat`'s map, or the diverging."""
+
+    def make() -> tuple[str, int]:
+        if diverging:
+            anchors = np.array(DIVERGING, float)
+            at = np.linspace(0, len(anchors) - 1, 255)
+            rgb = np.stack([np.interp(at, np.arange(len(anchors)), anchors[:, c]) for c in range(3)], axis=1)
+            rgb = rgb.round().astype(np.uint8)
+        else:
+            from seglab import draw
+
+            rgb = draw.heat(np.linspace(0, 1, 255, dtype=np.float32)[None], vmin=0.0, vmax=1.0)[0]
+        text = base64.b64encode(rgb.tobytes()).decode("ascii")
+        return text, len(text)
+
+    result: str = _cache.get(("colors", diverging), make)
+    return result

@@ -1,0 +1,218 @@
+"""The one picture component: a photo and layers over it, blended in the browser.
+
+Opacity, class visibility, outlines, before/after, zoom and pan stay in the browser and send nothing. A click, a box
+or a brush stroke comes back to Python, in pixels of the picture that was handed in, whatever size it is shown at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from seglab.types import Image, Labels, Palette, check_image, check_labels
+from ui.viewer import encode
+from ui.viewer import strokes as brush
+from ui.viewer.strokes import Stroke
+
+Tool = Literal["click", "box", "brush"]
+TOOLS: tuple[Tool, ...] = ("click", "box", "brush")
+# One ES module, in parts that can each be read in one sitting; viewer.js comes last and has the default export.
+_PARTS = ("layers.js", "view.js", "input.js", "legend.js", "viewer.js")
+_HERE = Path(__file__).parent
+
+
+@dataclass(frozen=True, eq=False)
+class LabelLayer:
+    """A class per pixel: labels uint8 (H, W), their palette, a name; `unsure` names the palette's ignore index."""
+
+    labels: Labels
+    palette: Palette
+    name: str = "Labels"
+    unsure: str = "unsure"
+
+    def __post_init__(self) -> None:
+        check_labels(self.labels, self.palette)
+
+
+@dataclass(frozen=True, eq=False)
+class HeatLayer:
+    """A number per pixel: values (H, W), NaN = nothing there; shown from `vmin` to `vmax` (default: their own range).
+
+    `diverging` takes the two-sided colour map, for signed values; give it a range around zero.
+    """
+
+    values: NDArray[Any]
+    name: str = "Values"
+    vmin: float | None = None
+    vmax: float | None = None
+    unit: str = ""
+    diverging: bool = False
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.values, np.ndarray) or self.values.ndim != 2 or self.values.size == 0:
+            got = self.values.shape if isinstance(self.values, np.ndarray) else type(self.values).__name__
+            raise ValueError(f"A heat layer needs an array (H, W); got {got}. Pick one channel first.")
+        if self.vmin is not None and self.vmax is not None and not self.vmin < self.vmax:
+            raise ValueError(f"A heat layer needs vmin < vmax; got {self.vmin} and {self.vmax}.")
+
+    def range(self) -> tuple[float, float]:
+        """Return vmin and vmax, where not given from the finite values, and never equal."""
+        finite = self.values[np.isfinite(self.values)]
+        low = self.vmin if self.vmin is not None else float(finite.min()) if finite.size else 0.0
+        high = self.vmax if self.vmax is not None else float(finite.max()) if finite.size else 1.0
+        return low, high if high > low else low + 1.0
+
+
+Layer = LabelLayer | HeatLayer
+
+
+@dataclass(frozen=True)
+class ViewerEvent:
+    """What the person did, in picture pixels.
+
+    `click` (x, y) and `box` (x0, y0, x1, y1; the last two exclusive, so that image[y0:y1, x0:x1] is its content) are
+    there in the one run that they cause, `serial` grows with each; `strokes` are all there are on this picture.
+    """
+
+    click: tuple[int, int] | None = None
+    box: tuple[int, int, int, int] | None = None
+    strokes: tuple[Stroke, ...] = ()
+    serial: int = 0
+
+
+_component = st.components.v2.component(
+    "seglab_viewer",
+    html=(_HERE / "viewer.html").read_text("utf-8"),
+    css=(_HERE / "viewer.css").read_text("utf-8"),
+    js="\n".join((_HERE / part).read_text("utf-8") for part in _PARTS),
+)
+
+
+def viewer(
+    image: Image | None,
+    layers: Sequence[Layer | Labels] = (),
+    *,
+    key: str,
+    palette: Palette | None = None,
+    before: Sequence[Layer | Labels] = (),
+    height: int | None = None,
+    tools: Sequence[Tool] = (),
+    tool: Literal["box", "brush"] | None = None,
+    link: str | None = None,
+    alt: str = "Picture",
+    opacity: float = 0.55,
+    outlines: bool = False,
+    divider: bool = False,
+    legend: bool = True,
+    controls: bool = True,
+    marks: Iterable[tuple[int, int]] = (),
+    strokes: Iterable[Stroke] = (),
+) -> ViewerEvent:
+    """Show `image` (RGB uint8 (H, W, 3), or None for the layers alone) with `layers` over it; return what was done.
+
+    Layers are drawn in order and may be of any size: each is stretched over the picture, pixel by pixel. A bare uint8
+    array is a `LabelLayer` in `palette`. `before` are the layers left of the before/after divider (none: the photo).
+    `tools` are "click", "box", "brush" (paints on the first label layer, which must be of the picture's size); `tool`
+    is active at first. `opacity`, `outlines`, `divider` (shown or not) are first values: the person's own choice is
+    kept when new data comes, as are zoom and hidden classes. Viewers with the same `link` move together. `height` is
+    the most px the picture takes (560 by default); `alt` describes it. `marks` are points (x, y) to ring; `strokes`
+    are there when the picture is first shown (from a link). ValueError for arrays or tools that don't fit.
+    """
+    given = [_layer(item, palette) for item in layers]
+    earlier = [_layer(item, palette) for item in before]
+    if image is not None:
+        check_image(image)
+        size = image.shape[0], image.shape[1]
+    elif given:
+        size = _shape(given[0])
+    else:
+        raise ValueError("There is nothing to show: hand in an image, a layer, or both.")
+    paper = next((item for item in given if isinstance(item, LabelLayer)), None)
+    _check_tools(tools, tool, paper, size)
+    photo = encode.photo(image) if image is not None else None
+    picture_id = photo["id"] if photo else f"{size[1]}x{size[0]}"
+    first = tuple(strokes)
+    data = {
+        "key": key, "link": link, "alt": alt, "image": picture_id, "width": size[1], "height": size[0],
+        "photo": photo, "layers": [_spec(item) for item in given], "before": [_spec(item) for item in earlier],
+        "max_height": height or 560, "tools": list(tools), "tool": tool, "opacity": opacity, "outlines": outlines,
+        "divider": divider, "legend": legend, "controls": controls,
+        "marks": [[int(x), int(y)] for x, y in marks], "strokes": brush.pack(first),
+    }  # fmt: skip
+    result = _component(
+        key=key, data=data, on_click_change=_nothing, on_box_change=_nothing, on_strokes_change=_nothing
+    )
+    return _event(result, picture_id, size, paper, first)
+
+
+def _nothing() -> None:
+    """Streamlit lists a value in the result when it has a callback; nothing needs to happen in it."""
+
+
+def _layer(item: Layer | Labels, palette: Palette | None) -> Layer:
+    if isinstance(item, LabelLayer | HeatLayer):
+        return item
+    if palette is None:
+        raise ValueError("A bare array of labels needs palette=…; or wrap it in LabelLayer or HeatLayer.")
+    return LabelLayer(item, palette)
+
+
+def _shape(layer: Layer) -> tuple[int, int]:
+    array = layer.labels if isinstance(layer, LabelLayer) else layer.values
+    return array.shape[0], array.shape[1]
+
+
+def _check_tools(tools: Sequence[str], tool: str | None, paper: LabelLayer | None, size: tuple[int, int]) -> None:
+    unknown = sorted(set(tools) - set(TOOLS))
+    if unknown or (tool is not None and tool not in tools):
+        raise ValueError(f"Tools are {', '.join(TOOLS)}, and `tool` is one of those given; got {unknown or tool!r}.")
+    if "brush" in tools and (paper is None or paper.labels.shape != size):
+        got = "no label layer" if paper is None else f"labels of {paper.labels.shape}"
+        raise ValueError(f"The brush paints on the first label layer, of the picture's size {size}; got {got}.")
+
+
+def _spec(layer: Layer) -> dict[str, Any]:
+    """Return what the browser needs of a layer; "id" changes when anything in it does."""
+    if isinstance(layer, LabelLayer):
+        base = encode.labels(layer.labels)
+        colors = [list(rgb) for rgb in layer.palette.colors]
+        look = {"kind": "labels", "name": layer.name, "names": list(layer.palette.names), "colors": colors,
+                "ignore": layer.palette.ignore_index, "unsure": layer.unsure}  # fmt: skip
+        return {**base, **look, "id": f"{base['id']}-{encode.digest(np.zeros(0), layer.palette, layer.unsure)}"}
+    low, high = layer.range()
+    base = encode.heat(layer.values, low, high)
+    look = {"kind": "heat", "name": layer.name, "vmin": low, "vmax": high, "unit": layer.unit,
+            "lut": encode.color_table(layer.diverging)}  # fmt: skip
+    return {**base, **look, "id": f"{base['id']}-{layer.diverging}-{layer.unit}"}
+
+
+def _event(
+    result: Any, picture_id: str, size: tuple[int, int], paper: LabelLayer | None, first: tuple[Stroke, ...]
+) -> ViewerEvent:
+    """Turn what the browser sent into an event; what belongs to another picture, or lies outside it, is dropped."""
+
+    def value(name: str) -> dict[str, Any]:
+        sent = result.get(name)
+        return sent if isinstance(sent, dict) and sent.get("image") == picture_id else {}
+
+    height, width = size
+    serial, click, box = 0, None, None
+    match value("click"):
+        case {"at": [int(x), int(y)], "serial": int(n)} if 0 <= x < width and 0 <= y < height:
+            click, serial = (x, y), n
+    match value("box"):
+        case {"at": [int(x0), int(y0), int(x1), int(y1)], "serial": int(n)} if (
+            0 <= x0 < x1 <= width and 0 <= y0 < y1 <= height
+        ):
+            box, serial = (x0, y0, x1, y1), max(n, serial)
+    painted = first
+    sent = value("strokes")
+    if sent and paper is not None:
+        painted = brush.parse(sent.get("list"), frozenset({*range(len(paper.palette)), paper.palette.ignore_index}))
+    return ViewerEvent(click, box, painted, serial)
