@@ -1,7 +1,7 @@
-"""Find Chromium for the browser tests, or install it: the system's package manager first, Playwright's own download else.
+"""Find Chromium for the browser tests, or install it: by the system's package manager, else Playwright's own download.
 
-`python scripts/chromium.py` prints the path it found or installed and exits with 0; else it prints a loud line and exits
-with 0 on a developer's machine (the browser tests are skipped) and with 1 where the variable CI is set.
+`python scripts/chromium.py` prints the path it found or installed and exits with 0; else it prints a loud line and
+exits with 0 on a developer's machine (the browser tests are skipped) and with 1 where the variable CI is set.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ ARGS = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",
 )  # fmt: skip
-LOUD = "!!! BROWSER TESTS SKIPPED: no Chromium here. Install chromium (or set SEGLAB_CHROMIUM to its path) and run again. !!!"
+LOUD = "!!! BROWSER TESTS SKIPPED: no Chromium here. Install chromium, or set SEGLAB_CHROMIUM to its path. !!!"
 
 
 def find() -> str | None:

@@ -1,4 +1,4 @@
-"""Start the app at PORT (8501) on ADDRESS (localhost), at the next free port if that one is taken, and print its address."""
+"""Start the app on ADDRESS (localhost) at PORT (8501), or the next free one, and print where it is."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Make the virtual environment .venv and install a requirements file into it; do nothing when that has been done.
 
-`python scripts/setup.py requirements.txt`. A stamp in .venv holds the hash of the requirements that were installed last,
-so the second call takes no time and runs no pip. Needs the standard library only.
+`python scripts/setup.py requirements.txt`. A stamp in .venv holds the hash of the requirements that were installed
+last, so the second call takes no time and runs no pip. Needs the standard library only.
 """
 
 from __future__ import annotations
@@ -47,9 +47,16 @@ def make_venv(venv: Path = VENV) -> None:
     print(f"Making the virtual environment {venv.name} with Python {version} …", flush=True)
     if subprocess.run([sys.executable, "-m", "venv", "--clear", str(venv)], check=False).returncode != 0:
         sys.exit(
-            f"Python {version} could not make a virtual environment. On Debian and Ubuntu its venv module is a package of "
-            f"its own: apt-get install python{version}-venv. Then run make again."
+            f"Python {version} could not make a virtual environment. On Debian and Ubuntu its venv module is "
+            f"a package of its own: apt-get install python{version}-venv. Then run make again."
         )
+
+
+def _quiet(command: list[str]) -> bool:
+    try:
+        return subprocess.run(command, capture_output=True, check=False).returncode == 0
+    except OSError:  # an interpreter that was moved or removed
+        return False
 
 
 def install(requirements: Path, venv: Path = VENV) -> None:
@@ -63,7 +70,7 @@ def install(requirements: Path, venv: Path = VENV) -> None:
 
 def main(name: str) -> None:
     """Bring .venv up to date with the requirements file `name`."""
-    if sys.version_info < (3, 11):
+    if sys.version_info < (3, 11):  # noqa: UP036 — who starts this by hand may have an older one
         sys.exit(f"SegLab needs Python 3.11 or newer; this is {sys.version.split()[0]}.")
     requirements = ROOT / name
     if not is_installed(requirements):

@@ -112,7 +112,7 @@ def _fetch(url: str, path: Path, prefix: str, progress: Progress | None) -> Path
         return _stream(url, path, prefix, progress)
     except _Damaged as error:
         raise DownloadError(
-            f"{path.name} arrived damaged twice: {error}. Often a log-in page or a filter answers in the server's place."
+            f"{path.name} arrived damaged twice: {error}. Often a log-in page or a filter answered instead."
         ) from error
 
 

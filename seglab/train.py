@@ -49,8 +49,8 @@ class Recipe:
 
 
 RECIPES = {
-    "street": Recipe(street, epochs=100),
-    "street-fast": Recipe(street_fast, epochs=120),
+    "street": Recipe(street, epochs=75),
+    "street-fast": Recipe(street_fast, epochs=90),
 }
 
 
@@ -76,7 +76,7 @@ def train(
     epochs: int | None = None,
     teacher: nn.Module | None = None,
     device: str | torch.device = "cpu",
-    note: dict[str, str] | None = None,
+    note: dict[str, Any] | None = None,
 ) -> Iterator[Progress]:
     """Train model `key` on `samples`, yielding after every epoch; the weights end in `output`/model.safetensors (fp16).
 
@@ -110,7 +110,7 @@ def train(
     average = recipe.build().to(device, memory_format=torch.channels_last).requires_grad_(False)
     average.load_state_dict(net.state_dict())
     optimizer = torch.optim.AdamW(_groups(net, recipe.weight_decay), lr=recipe.learning_rate)
-    identity = {"key": key, "seed": seed, "epochs": epochs, "samples": len(samples), "recipe": repr(recipe.augment)}
+    identity = {"key": key, "seed": seed, "epochs": epochs, "samples": len(samples), "recipe": _plain(recipe)}
     first = 0
     if resume and (output / CHECKPOINT).is_file():
         first = _restore(output / CHECKPOINT, identity, net, average, optimizer)
@@ -120,17 +120,13 @@ def train(
     started = time.monotonic()
     for epoch in range(first, epochs):
         loss = _epoch(net, average, optimizer, samples, recipe, weights, teacher, (epoch, epochs, steps), seed, device)
-        last = epoch + 1 == epochs
-        score = None
-        if check and (last or epoch % 10 == 9):
-            score = quick_score(average, check)
+        score = quick_score(average, check) if check and (epoch % 10 == 9 or epoch + 1 == epochs) else None
         state = {"net": net.state_dict(), "average": average.state_dict(), "optimizer": optimizer.state_dict()}
         _atomic(output / CHECKPOINT, lambda p, s=state, e=epoch: torch.save({**s, "epoch": e + 1, "identity": identity}, p))
-        if last or epoch % 10 == 9:
-            about = {"model": key, "recipe": json.dumps(_plain(recipe)), "seed": str(seed), "epochs": str(epoch + 1)}
-            save_weights(average, output / WEIGHTS, {**about, **(note or {})})
         pace = (time.monotonic() - started) / (epoch + 1 - first)
         yield Progress(epoch + 1, epochs, loss, score, pace * (epochs - epoch - 1))
+    about = {"model": key, "seed": seed, "epochs": epochs, "recipe": _plain(recipe)}
+    save_weights(average, output / WEIGHTS, {**about, **(note or {})})
 
 
 def class_weights(samples: Sequence[Sample], n_classes: int) -> Tensor:
@@ -165,10 +161,14 @@ def quick_score(net: nn.Module, samples: Sequence[Sample]) -> float:
     return float(mean_iou(matrix))
 
 
-def save_weights(net: nn.Module, path: Path, metadata: dict[str, str]) -> None:
-    """Write a network's state as fp16 safetensors, atomically; integer buffers keep their type."""
+def save_weights(net: nn.Module, path: Path, about: dict[str, Any]) -> None:
+    """Write a network's state as fp16 safetensors, atomically; integer buffers keep their type.
+
+    `about` is stored as JSON under the one metadata key "seglab": with several keys safetensors writes them in
+    random order, and equal trainings would give unequal files.
+    """
     state = {k: (v.half() if v.is_floating_point() else v).contiguous().cpu() for k, v in net.state_dict().items()}
-    _atomic(path, lambda p: save_file(state, p, metadata))
+    _atomic(path, lambda p: save_file(state, p, {"seglab": json.dumps(about, sort_keys=True)}))
 
 
 def _epoch(
@@ -263,4 +263,5 @@ def _atomic(path: Path, write: Callable[[Path], object]) -> None:
 
 
 def _plain(recipe: Recipe) -> dict[str, Any]:
-    return {**asdict(recipe), "build": recipe.build.__name__}
+    """The recipe as JSON would give it back (lists for tuples), so that a stored one compares equal."""
+    return json.loads(json.dumps({**asdict(recipe), "build": recipe.build.__name__}))

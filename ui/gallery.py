@@ -84,6 +84,7 @@ GALLERY: dict[str, Picture] = {
     )
 }  # fmt: skip
 DEFAULT = "china"
+UPLOAD = "upload"  # the key of an own picture, wherever it came from
 
 
 @lru_cache(maxsize=len(GALLERY))

@@ -20,9 +20,9 @@ from seglab import images
 from seglab.types import Image
 
 STATE, PICTURE, MASK = "state.json", "picture.png", "mask.png"
-LIMITS = {STATE: 64 * 2**10, PICTURE: 128 * 2**20, MASK: 32 * 2**20}  # unpacked bytes
+LIMITS = {STATE: 64 * 2**10, PICTURE: 200 * 2**20, MASK: 32 * 2**20}  # unpacked bytes
 MAX_MEMBERS = 16
-MAX_BYTES = 160 * 2**20
+MAX_MB = 240  # of the zip itself, for the upload widget
 VERSION = 1
 
 
@@ -68,7 +68,7 @@ def unpack(source: bytes | IO[bytes]) -> Lesson:
             if STATE not in members:
                 raise LessonError(f"This zip has no {STATE}. Choose a lesson file that SegLab saved.")
             state = _state(_member(archive, STATE))
-            picture = images.decode(_member(archive, PICTURE)) if PICTURE in members else None
+            picture = images.decode(_member(archive, PICTURE), max_bytes=LIMITS[PICTURE]) if PICTURE in members else None
             mask = _member(archive, MASK) if MASK in members else None
     except LessonError:
         raise

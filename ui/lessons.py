@@ -15,7 +15,7 @@ HOME = "app.py"
 class Lesson:
     """One page: `file` relative to the repository's root, `icon` a Material symbol, `experiments` one click each.
 
-    `teaser` says in a sentence what one can do there; `cover` names the experiment whose thumbnail stands for the lesson.
+    `teaser` says what one can do there; `cover` names the experiment whose thumbnail stands for the lesson.
     """
 
     file: str
@@ -33,7 +33,7 @@ LESSONS: tuple[Lesson, ...] = (
         file="pages/1_Segment.py",
         title="Segment",
         question="Which class does a network give to each pixel of your picture, and how sure is it?",
-        teaser="Drop in a photo and get a mask. Look where the network hesitates, correct it with a brush, take it home.",
+        teaser="Drop in a photo and get a mask. See where the network hesitates, correct it, take it home.",
         icon=":material/gesture_select:",
         section="Tasks",
         experiments=PRESETS,

@@ -14,7 +14,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Machine:
-    """Processor name, cores this process may use, memory in bytes (None if unknown), GPU name (None if none was seen)."""
+    """Processor, cores this process may use, memory in bytes (None: unknown), GPU name (None: none was seen)."""
 
     processor: str
     cores: int

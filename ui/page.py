@@ -10,8 +10,9 @@ import streamlit as st
 
 from ui import warm
 from ui.lessons import HOME, lessons
+from ui.texts import home as text
 
-ABOUT = "**SegLab**: a laboratory for image segmentation. Everything runs on the machine that serves this page."
+SIDEBAR_WIDTH = 220  # pixels; on a phone the menu starts closed
 STYLE = Path(__file__).parent / "assets" / "style.css"
 
 
@@ -21,7 +22,13 @@ def page(title: str, question: str, *, icon: str) -> None:
     `title` is its name in the menu and the browser's tab, `question` the one sentence it answers, `icon` an emoji or a
     Material symbol such as ":material/home:". Torch is warmed in the background once the page has been sent.
     """
-    st.set_page_config(page_title=f"{title} · SegLab", page_icon=icon, layout="wide", menu_items={"About": ABOUT})
+    st.set_page_config(
+        page_title=title if title == text.TITLE else f"{title} · {text.TITLE}",
+        page_icon=icon,
+        layout="wide",
+        initial_sidebar_state=SIDEBAR_WIDTH,
+        menu_items={"About": text.ABOUT},  # a menu with an entry also offers the theme
+    )
     st.html(STYLE)
     with st.sidebar:
         _menu()
@@ -30,7 +37,7 @@ def page(title: str, question: str, *, icon: str) -> None:
 
 
 def _menu() -> None:
-    st.page_link(HOME, label="SegLab", icon=":material/home:")
+    st.page_link(HOME, label=text.TITLE, icon=":material/home:")
     for section, group in groupby(lessons(), key=lambda lesson: lesson.section):
         st.caption(section)
         for lesson in group:

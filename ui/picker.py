@@ -10,8 +10,6 @@ import io
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import PurePath
-from typing import Any
-
 import streamlit as st
 from PIL import Image as Pil
 
@@ -19,11 +17,11 @@ from seglab import images, zoo
 from seglab.types import Image
 from ui import gallery
 from ui.cache import image_hash
-from ui.segment_state import UPLOAD
+from ui.gallery import UPLOAD
 from ui.state import plain
 from ui.texts import shared as text
 
-OWN, SEEN, ERROR, NOTE = "picker.own", "picker.seen", "picker.error", "picker.note"
+OWN, ERROR, NOTE = "picker.own", "picker.error", "picker.note"
 
 
 @dataclass(frozen=True)
@@ -65,7 +63,7 @@ def take(data: bytes, name: str) -> None:
 
 def own(image: Image, name: str) -> None:
     """Make a decoded own picture the one in use, and remember whether it is the one that a link asked for."""
-    session: Any = st.session_state
+    session = st.session_state
     photo = Photo(image, UPLOAD, plain(name, 60) or text.UNNAMED, image_hash(image), text.OWN_ALT)
     asked = session.get("sha", "") if session.get("image") == UPLOAD and missing() else ""
     session[NOTE] = text.OTHER_FILE if asked and asked != photo.hash else ""
@@ -112,11 +110,12 @@ def picker() -> Photo:
             key="picker.source", label_visibility="collapsed",
         )  # fmt: skip
         if source == "upload":
-            _receive(st.file_uploader(
-                text.UPLOAD, help=text.UPLOAD_HELP, key="picker.file", max_upload_size=images.MAX_BYTES // 2**20,
-            ))  # fmt: skip
+            st.file_uploader(
+                text.UPLOAD, help=text.UPLOAD_HELP, key="picker.file", on_change=_receive, args=("picker.file",),
+                max_upload_size=images.MAX_BYTES // 2**20,
+            )  # fmt: skip
         elif source == "camera":
-            _receive(st.camera_input(text.CAMERA, key="picker.camera"))
+            st.camera_input(text.CAMERA, key="picker.camera", on_change=_receive, args=("picker.camera",))
         else:
             _gallery()
         photo: Photo | None = st.session_state.get(OWN)
@@ -150,20 +149,16 @@ def _gallery() -> None:
                        + (text.SUITS.format(models=titles) if picture.suits else text.SUITS_NONE))  # fmt: skip
 
 
-def _receive(file: Any) -> None:
-    """Take a file that the browser sent, once: a rerun with the same file must not undo a later choice."""
+def _receive(key: str) -> None:
+    """Take the file that just arrived; what isn't a picture leaves everything as it was, with a message."""
     session = st.session_state
-    if file is None:
-        session[ERROR] = ""
-        return
-    if session.get(SEEN) == file.file_id:
-        return
-    session[SEEN] = file.file_id
-    try:
-        take(file.getvalue(), file.name)
-        session[ERROR] = ""
-    except images.ImageError as error:
-        session[ERROR] = str(error)
+    file = session.get(key)
+    session[ERROR] = ""
+    if file is not None:
+        try:
+            take(file.getvalue(), file.name)
+        except images.ImageError as error:
+            session[ERROR] = str(error)
 
 
 @lru_cache(maxsize=len(gallery.GALLERY))

@@ -10,11 +10,10 @@ SHORT_SIDES = ("auto", "128", "192", "256", "360", "480", "520", "720", "1080", 
 TILES = (0, 256, 384, 512, 768, 1024)
 SCALES: dict[str, tuple[float, ...]] = {"1": (1.0,), "3": (0.75, 1.0, 1.25), "5": (0.5, 0.75, 1.0, 1.25, 1.5)}
 VIEWS = ("labels", "probability", "entropy", "margin")
-UPLOAD = "upload"
 TEMPERATURES = (0.25, 4.0)
 
 FIELDS: tuple[Field, ...] = (
-    choice("image", gallery.DEFAULT, (*gallery.GALLERY, UPLOAD)),
+    choice("image", gallery.DEFAULT, (*gallery.GALLERY, gallery.UPLOAD)),
     words("file"),  # name and hash of an own picture, which a link can't carry
     words("sha", longest=16),
     choice("model", zoo.DEFAULT, zoo.MODELS),

@@ -64,8 +64,8 @@ class HeatLayer:
     def range(self) -> tuple[float, float]:
         """Return vmin and vmax, where not given from the finite values, and never equal."""
         finite = self.values[np.isfinite(self.values)]
-        low = self.vmin if self.vmin is not None else float(finite.min()) if finite.size else 0.0
-        high = self.vmax if self.vmax is not None else float(finite.max()) if finite.size else 1.0
+        low = float(self.vmin) if self.vmin is not None else float(finite.min()) if finite.size else 0.0
+        high = float(self.vmax) if self.vmax is not None else float(finite.max()) if finite.size else 1.0
         return low, high if high > low else low + 1.0
 
 
@@ -141,8 +141,8 @@ def viewer(
     data = {
         "key": key, "link": link, "alt": alt, "image": picture_id, "width": size[1], "height": size[0],
         "photo": photo, "layers": [_spec(item) for item in given], "before": [_spec(item) for item in earlier],
-        "max_height": height or 560, "tools": list(tools), "tool": tool, "opacity": opacity, "outlines": outlines,
-        "divider": divider, "legend": legend, "controls": controls,
+        "max_height": int(height or 560), "tools": list(tools), "tool": tool, "opacity": float(opacity),
+        "outlines": bool(outlines), "divider": bool(divider), "legend": bool(legend), "controls": bool(controls),
         "marks": [[int(x), int(y)] for x, y in marks], "strokes": brush.pack(first),
     }  # fmt: skip
     result = _component(

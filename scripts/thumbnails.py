@@ -1,0 +1,87 @@
+"""Compute the home page's thumbnails: `python -m scripts.thumbnails` runs every experiment that has a card there.
+
+Each becomes ui/assets/thumbnails/<key>.webp: the photograph on the left of a slanted line, on its right what the
+network gives with the experiment's choices. Nothing is drawn by hand; run it again when models or experiments change.
+An experiment whose model isn't on this machine is skipped and named; without a thumbnail the home page shows the photograph.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+from PIL import Image as PILImage
+
+from seglab import draw, inference, maps, zoo
+from seglab.inference import Options
+from seglab.types import Image
+from ui import gallery, state
+from ui.cards import SIZE, THUMBNAILS, crop
+from ui.presets import PRESETS, Preset
+from ui.segment_state import FIELDS, SCALES, short_side
+
+OPACITY = 0.65
+
+
+def main() -> int:
+    """Write all thumbnails; return 1 if one had to be skipped."""
+    THUMBNAILS.mkdir(parents=True, exist_ok=True)
+    skipped = 0
+    for preset in PRESETS:
+        model = preset.params.get("model", zoo.DEFAULT)
+        path = THUMBNAILS / f"{preset.key}.webp"
+        if not zoo.weights_here(model):
+            print(f"{path.name}: skipped, the weights of {model} aren't on this machine", file=sys.stderr)
+            skipped += 1
+            continue
+        photo = gallery.load(preset.params.get("image", gallery.DEFAULT))
+        split(photo, result(preset, photo)).save(path, "WEBP", quality=82, method=6)
+        print(f"{path.name}: {path.stat().st_size} bytes")
+    return int(skipped > 0)
+
+
+def result(preset: Preset, photo: Image) -> Image:
+    """Run an experiment on its photograph and draw its view, (H, W, 3) uint8."""
+    values, problems = state.read(FIELDS, preset.params)
+    if problems:
+        raise ValueError(f"The experiment {preset.key} isn't a valid link: {' '.join(problems)}")
+    options = Options(
+        short_side=short_side(str(values["short"])),
+        tile=int(values["tile"]),
+        overlap=float(values["overlap"]),
+        blend="constant" if values["blend"] == "constant" else "gaussian",
+        flip=bool(values["flip"]),
+        scales=SCALES[str(values["scales"])],
+    )
+    logits = inference.logits(photo, str(values["model"]), options)
+    size, temperature = photo.shape[:2], float(values["temp"])
+    palette = zoo.get(str(values["model"])).palette
+    if values["view"] == "labels":
+        labels = maps.labels(logits, size, temperature=temperature, threshold=float(values["conf"]))
+        return draw.overlay(photo, labels, palette, opacity=OPACITY)
+    if values["view"] == "probability":
+        k = palette.index(str(values["cls"]))
+        heat = maps.probability(logits, size, k, temperature=temperature)
+    else:
+        view = maps.entropy if values["view"] == "entropy" else maps.margin
+        heat = view(logits, size, temperature=temperature)
+    return draw.heat(heat, vmin=0.0, vmax=1.0)
+
+
+def split(photo: Image, result: Image) -> PILImage.Image:
+    """Put the photograph on the left and the result on the right of a slanted white line.
+
+    >>> black, grey = np.zeros((300, 480, 3), np.uint8), np.full((300, 480, 3), 99, np.uint8)
+    >>> split(black, grey).getpixel((0, 0)), split(black, grey).getpixel((479, 0))
+    ((0, 0, 0), (99, 99, 99))
+    """
+    left, right = np.asarray(crop(PILImage.fromarray(photo))), np.asarray(crop(PILImage.fromarray(result)))
+    y, x = np.mgrid[: SIZE[1], : SIZE[0]]
+    distance = (x - SIZE[0] / 2) + (y - SIZE[1] / 2) * 0.18  # of a pixel from the line, to its right
+    picture = np.where((distance < 0)[..., None], left, right)
+    picture[np.abs(distance) < 1.5] = 255
+    return PILImage.fromarray(picture)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

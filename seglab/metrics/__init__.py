@@ -1,0 +1,1 @@
+"""Metrics as pure functions of their sufficient statistics; each submodule opens by stating its conventions."""

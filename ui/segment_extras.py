@@ -1,0 +1,135 @@
+"""The rest of the Segment page: model card, advice, experiments, question, downloads, lesson file, numbers."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from seglab import export, zoo
+from seglab.types import Labels
+from ui import gallery, picker, state
+from ui.cost_strip import amount, cost_strip
+from ui.pin import Pinned
+from ui.presets import PRESETS, Preset
+from ui.segment_advice import advise
+from ui.segment_controls import model_name
+from ui.segment_run import Run
+from ui.segment_state import FIELDS
+from ui.texts import segment as text
+from ui.texts import shared
+
+if TYPE_CHECKING:
+    from seglab.runtime import Cost, Loaded
+
+
+def card(loaded: Loaded, cost: Cost) -> None:
+    """Show the model's card in a popover."""
+    spec, about = loaded.spec, zoo.card(loaded.key)
+    scores = [text.CARD_SCORE.format(iou=score.mean_iou, accuracy=score.pixel_accuracy, split=split)
+              for split, score in about.scores.items()]  # fmt: skip
+    scores += [text.CARD_HOLD_OUT.format(iou=value, name=name) for name, value in about.hold_out.items()]
+    with st.popover(text.CARD, icon=":material/badge:"):
+        st.markdown(text.CARD_TEXT.format(
+            title=spec.title, parameters=cost.parameters / 1e6, mb=zoo.weights_bytes(loaded.key) / 1e6,
+            n=len(spec.palette), palette=spec.palette.title, classes=", ".join(spec.palette.names),
+            scores="; ".join(scores) or text.CARD_NONE, data=about.data, licence=about.licence,
+            failures=" ".join(about.failures) or "–", paper=spec.paper,
+        ))  # fmt: skip
+
+
+def advice(run: Run) -> None:
+    """Say so when the model has nothing to say about this picture, and offer others by one click."""
+    counts = np.bincount(run.labels(1.0, 0.0).ravel(), minlength=256)[: len(run.palette)]
+    try:
+        familiar = zoo.card(run.loaded.key).confidence_p05
+    except ValueError:  # a card that can't be read says nothing
+        familiar = None
+    found = advise(run.loaded.key, run.palette, counts, run.confidence(1.0), familiar, run.photo.suits)
+    if found is None:
+        return
+    with st.container(border=True):
+        st.warning(found.reason, icon=":material/help:")
+        with st.container(horizontal=True):
+            for key in found.models:
+                st.button(text.TRY_MODEL.format(title=model_name(key)), key=f"advice.{key}",
+                          on_click=_try, args=(key,))  # fmt: skip
+            title = gallery.GALLERY[gallery.DEFAULT].title
+            if run.photo.key != gallery.DEFAULT:
+                st.button(text.TRY_PICTURE.format(title=title), key="advice.picture",
+                          on_click=picker.choose, args=(gallery.DEFAULT,))  # fmt: skip
+
+
+def _try(key: str) -> None:
+    st.session_state.get("model.failed", {}).pop(key, None)  # a click means: try the download again
+    st.session_state["model"] = key
+
+
+def experiments() -> None:
+    """Show the presets: one click, one experiment, one sentence to check."""
+    for start in range(0, len(PRESETS), 3):
+        for column, preset in zip(st.columns(3), PRESETS[start : start + 3], strict=False):
+            with column.container(border=True):
+                st.button(preset.name, key=f"preset.{preset.key}", icon=preset.icon, width="stretch",
+                          on_click=start_preset, args=(preset,))  # fmt: skip
+                st.caption(preset.sentence)
+
+
+def start_preset(preset: Preset) -> None:
+    """Set every choice as the preset's link would; an own picture stays in the session, out of use."""
+    values, _ = state.read(FIELDS, preset.params)
+    st.session_state.update(values)
+
+
+def question(run: Run) -> None:
+    """Predict, reveal, explain: does temperature change labels? The answer is measured on the picture in use."""
+    st.markdown(text.PREDICT)
+    said = st.radio(text.PREDICT, list(text.PREDICT_OPTIONS), format_func=text.PREDICT_OPTIONS.__getitem__, index=None,
+                    horizontal=True, key="predict", label_visibility="collapsed")  # fmt: skip
+    if said is None:
+        return
+    cold, hot = run.labels(1.0, 0.0), run.labels(4.0, 0.0)
+    changed = int(np.count_nonzero(cold != hot))
+    share = changed / cold.size
+    answer = "none" if changed == 0 else "some" if share < 0.25 else "half"
+    st.markdown(text.REVEAL.format(changed=changed, total=cold.size, before=run.confidence(1.0),
+                                   after=run.confidence(4.0)))  # fmt: skip
+    st.markdown(text.RIGHT if said == answer else text.WRONG.format(said=text.PREDICT_OPTIONS[said]))
+    st.markdown(text.EXPLAIN)
+
+
+def downloads(run: Run, labels: Labels) -> None:
+    """Show a button per export; its bytes are made when it is pressed."""
+    st.caption(text.DOWNLOADS)
+    with st.container(horizontal=True):
+        for form in export.FORMATS:
+            st.download_button(
+                form.title, partial(_export, form, run, labels), f"{run.photo.stem}{form.suffix}", form.mime,
+                key=f"download.{form.key}", on_click="ignore", icon=":material/download:",
+            )  # fmt: skip
+
+
+def _export(form: export.Format, run: Run, labels: Labels) -> bytes:
+    return form.function(run, labels)
+
+
+def cost_of(run: Run, cost: Cost, device: str, cached: bool) -> None:
+    """Show the cost strip of the run."""
+    entries = [(shared.MS, f"{run.ms:.0f} ms"), (shared.PEAK, amount(run.peak, "B")),
+               (shared.MACS, amount(cost.macs, "")), (shared.PARAMETERS, amount(cost.parameters, "")),
+               (shared.DEVICE, device)]  # fmt: skip
+    cost_strip(entries, shared.FROM_CACHE.format(ms=run.ms) if cached else "")
+
+
+def numbers(run: Run, counts: NDArray[np.int64]) -> Pinned:
+    """Return what the A/B pin keeps of this result."""
+    total = max(int(counts.sum()), 1)
+    values = {text.NUMBER_CONFIDENCE: run.confidence(), text.NUMBER_UNSURE: 100 * counts[-1] / total,
+              text.NUMBER_MS: run.ms}  # fmt: skip
+    for k, name in enumerate(run.palette.names):
+        if counts[k]:
+            values[text.NUMBER_AREA.format(name=name)] = 100 * counts[k] / total
+    return Pinned(run.labels(), run.palette, values, state.write(FIELDS, st.session_state))

@@ -1,0 +1,142 @@
+"""From a picture and choices to logits, once, and to the maps computed from them, each kept in the bounded cache."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from seglab import zoo
+from seglab.types import Labels, Logits, Palette
+from ui import cache, jobs
+from ui.picker import Photo
+from ui.texts import segment as text
+
+if TYPE_CHECKING:
+    from seglab.inference import Options
+    from seglab.runtime import Loaded
+
+RETRY_AFTER = 300.0  # seconds in which a download that failed isn't tried again by itself
+
+
+@dataclass(frozen=True)
+class Run:
+    """A picture's logits by a model, and what is read off them at a temperature and a threshold."""
+
+    photo: Photo
+    loaded: Loaded
+    options: Options
+    logits: Logits
+    ms: float
+    peak: int
+    temperature: float
+    threshold: float
+    fresh: bool = True  # the network ran just now; otherwise the logits were kept
+
+    @property
+    def palette(self) -> Palette:
+        """The model's classes."""
+        return self.loaded.palette
+
+    def labels(self, temperature: float | None = None, threshold: float | None = None) -> Labels:
+        """Return the labels at the chosen temperature and threshold, or at those given."""
+        from seglab import maps
+
+        t = self.temperature if temperature is None else temperature
+        least = self.threshold if threshold is None else threshold
+        return self._kept(("labels", t, least), lambda: maps.labels(
+            self.logits, self.photo.size, temperature=t, threshold=least
+        ))  # fmt: skip
+
+    def heat(self, view: str, k: int | tuple[int, ...] = 0) -> NDArray[np.float32]:
+        """Return the map of a view (H, W) in 0..1: "probability" of class k (or of any of several), "entropy", "margin"."""
+        from seglab import maps
+
+        make = {
+            "probability": lambda: maps.probability(self.logits, self.photo.size, k, temperature=self.temperature),
+            "entropy": lambda: maps.entropy(self.logits, self.photo.size, temperature=self.temperature),
+            "margin": lambda: maps.margin(self.logits, self.photo.size, temperature=self.temperature),
+        }
+        return self._kept((view, k if view == "probability" else 0, self.temperature), make[view])
+
+    def confidence(self, temperature: float | None = None) -> float:
+        """Return the mean probability of the best class."""
+        from seglab import maps
+
+        t = self.temperature if temperature is None else temperature
+        return self._kept(("confidence", t), lambda: maps.mean_confidence(self.logits, temperature=t))
+
+    def top(self, x: int, y: int) -> list[tuple[int, float]]:
+        """Return the five most probable classes of a pixel."""
+        from seglab import maps
+
+        return maps.top(self.logits, self.photo.size, x, y, temperature=self.temperature)
+
+    @property
+    def key(self) -> tuple[str, str, Options]:
+        """What the logits depend on."""
+        return self.photo.hash, self.loaded.weights_hash, self.options
+
+    def _kept(self, what: tuple[Any, ...], make: Any) -> Any:
+        return cache.kept(cache.MAPS, (*self.key, *what), make)
+
+
+def load(key: str) -> tuple[Loaded, str | None]:
+    """Return the model, or the embedded one and a message if its weights can't be fetched. Shows the progress.
+
+    A failed download isn't tried again for a while, so that every move of a control doesn't wait for the network.
+    """
+    from seglab import runtime
+
+    failed: dict[str, tuple[float, str]] = st.session_state.setdefault("model.failed", {})
+    if key in failed and not zoo.weights_here(key) and time.monotonic() - failed[key][0] < RETRY_AFTER:
+        return runtime.model(zoo.DEFAULT), failed[key][1]
+    title = zoo.get(key).title
+    slot = st.empty()
+
+    def show(done: int, total: int) -> None:
+        if total:
+            line = text.DOWNLOADING.format(title=title, done=done / 1e6, total=total / 1e6)
+            slot.progress(min(done / total, 1.0), line)
+        else:
+            slot.caption(text.LOADING.format(title=title))
+
+    loaded, message = jobs.watch(("model", key), lambda progress, _: runtime.model_or_default(key, progress), show)
+    slot.empty()
+    failed.pop(key, None)
+    if message:
+        failed[key] = time.monotonic(), message
+    st.session_state["model.offline"] = bool(failed)
+    return loaded, message
+
+
+def run(photo: Photo, loaded: Loaded, options: Options, temperature: float, threshold: float) -> Run:
+    """Return the picture's logits and what goes with them; runs the network, with progress, unless they are kept."""
+    from seglab import inference, runtime
+
+    key = photo.hash, loaded.weights_hash, options
+
+    def work(progress: jobs.Progress, cancel: Callable[[], bool]) -> tuple[Logits, float, int]:
+        def make() -> tuple[Logits, float, int]:
+            with runtime.peak_memory() as peak:
+                began = time.perf_counter()
+                logits = inference.logits(photo.image, loaded, options, progress=progress, cancel=cancel)
+                return logits, 1000 * (time.perf_counter() - began), peak.bytes
+
+        return cache.kept(cache.LOGITS, key, make)
+
+    slot = st.empty()
+
+    def show(done: int, total: int) -> None:
+        if total > 1:
+            slot.progress(done / total, text.RUNNING_TILES.format(title=loaded.spec.title, done=done, total=total))
+
+    fresh = key not in cache.LOGITS
+    logits, ms, peak = jobs.watch(key, work, show) if fresh else cache.LOGITS.get(key, lambda: work(show, bool))
+    slot.empty()
+    return Run(photo, loaded, options, logits, ms, peak, temperature, threshold, fresh)

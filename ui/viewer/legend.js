@@ -1,0 +1,112 @@
+// Below the picture: layers to switch, classes to hide with their share of the picture, colour bars.
+// Everything that comes from Python goes in as textContent, never as HTML.
+
+function make(tag, className, text) {
+  const node = document.createElement(tag);
+  node.className = className;
+  if (text !== undefined) node.textContent = text;
+  return node;
+}
+
+const css = ([r, g, b]) => `rgb(${r}, ${g}, ${b})`;
+
+const percent = (share) => (share > 0 && share < 0.001 ? "< 0.1 %" : `${(100 * share).toFixed(1)} %`);
+
+class Legend {
+  constructor(viewer) {
+    this.viewer = viewer;
+    this.nodes = new Map(); // a node stays the same one while its entry stays, and with it the keyboard's focus
+  }
+
+  show() {
+    const { viewer } = this;
+    const wanted = [];
+    const layers = [...viewer.layers, ...viewer.before];
+    const names = [...new Set(layers.map((layer) => layer.spec.name))];
+    if (viewer.data.legend || viewer.data.controls) {
+      if (names.length > 1) for (const name of names) wanted.push(this.layerChip(name));
+    }
+    if (viewer.data.legend) {
+      for (const [name, entry] of this.classes(layers)) wanted.push(this.classChip(name, entry));
+      if (viewer.state.hidden.size) wanted.push(this.showAll());
+      for (const layer of layers) if (layer instanceof HeatMap) wanted.push(this.colorBar(layer.spec));
+    }
+    const host = viewer.el.legend;
+    wanted.forEach((node, i) => host.children[i] !== node && host.insertBefore(node, host.children[i] ?? null));
+    while (host.children.length > wanted.length) host.lastChild.remove();
+  }
+
+  node(id, build) {
+    if (!this.nodes.has(id)) this.nodes.set(id, build());
+    return this.nodes.get(id);
+  }
+
+  classes(layers) {
+    // name → colour and share; the share is the one in the first layer that has the class
+    const found = new Map();
+    for (const layer of layers) {
+      if (!(layer instanceof LabelMap) || this.viewer.state.off.has(layer.spec.name)) continue;
+      const areas = layer.areas();
+      const total = areas.reduce((sum, [, n]) => sum + n, 0);
+      for (const [k, n] of areas) {
+        const name = layer.nameOf(k);
+        if (!found.has(name)) found.set(name, { color: layer.colorOf(k), share: n / total });
+      }
+    }
+    return found;
+  }
+
+  layerChip(name) {
+    const { viewer } = this;
+    const chip = this.node(`layer ${name}`, () => {
+      const button = make("button", "chip layer");
+      button.type = "button";
+      button.title = "Show or hide this layer";
+      button.append(make("span", "name", name));
+      button.addEventListener("click", () => viewer.toggleLayer(name));
+      return button;
+    });
+    chip.setAttribute("aria-pressed", String(!viewer.state.off.has(name)));
+    return chip;
+  }
+
+  classChip(name, { color, share }) {
+    const { viewer } = this;
+    const chip = this.node(`class ${name}`, () => {
+      const button = make("button", "chip class-of");
+      button.type = "button";
+      button.title = "Click: hide or show this class. Shift + click: this class alone.";
+      button.append(make("span", "swatch"), make("span", "name", name), make("span", "share"));
+      button.addEventListener("click", (event) => viewer.toggleClass(name, event.shiftKey));
+      return button;
+    });
+    chip.querySelector(".swatch").style.cssText = `background: ${css(color)}; border-color: ${css(color)}`;
+    chip.querySelector(".share").textContent = percent(share);
+    chip.setAttribute("aria-pressed", String(!viewer.state.hidden.has(name)));
+    return chip;
+  }
+
+  showAll() {
+    return this.node("all", () => {
+      const button = make("button", "chip all", "Show all");
+      button.type = "button";
+      button.addEventListener("click", () => this.viewer.toggleClass(null));
+      return button;
+    });
+  }
+
+  colorBar(spec) {
+    const bar = this.node(`bar ${spec.name}`, () => {
+      const node = make("span", "bar-of");
+      node.append(...["title", "low", "ramp", "high"].map((part) => make("span", part)));
+      return node;
+    });
+    const rgb = bytesOf(spec.lut);
+    const stops = Array.from({ length: 17 }, (_, i) => 3 * Math.round((i * 254) / 16)).map((i) => css(rgb.subarray(i, i + 3)));
+    const texts = { title: spec.name, low: number(spec.vmin, spec.vmax - spec.vmin), high: number(spec.vmax, spec.vmax - spec.vmin) };
+    for (const [part, text] of Object.entries(texts)) bar.querySelector(`.${part}`).textContent = text;
+    if (spec.unit) bar.querySelector(".high").textContent += ` ${spec.unit}`;
+    bar.querySelector(".ramp").style.background = `linear-gradient(to right, ${stops.join(", ")})`;
+    return bar;
+  }
+}
