@@ -27,6 +27,8 @@ EXPOSE 8501
 HEALTHCHECK --interval=30s --timeout=5s --start-period=60s --retries=3 \
     CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8501/_stcore/health', timeout=4)"]
 
-# Uploads carry a cookie. A Space is shown in a frame of another site, where browsers send it only with SameSite=None,
-# and accept that only over HTTPS. So: "none" in a Space (SPACE_ID is set there), "lax" anywhere else.
-CMD ["sh", "-c", "if [ -n \"$SPACE_ID\" ]; then export STREAMLIT_SERVER_XSRF_COOKIE_SAME_SITE=none; fi; exec streamlit run app.py"]
+# Uploads carry a token in a cookie. A Space is shown in a frame of another site, where browsers that block third-party
+# cookies (Safari, private windows, Debian's Chromium) drop it whatever its SameSite says, and every upload ends with 403:
+# seen in Chromium with "none" over HTTPS. So the token isn't asked for in a Space (SPACE_ID is set there). What it guards
+# isn't here: nobody logs in, an upload's address holds the session's secret id, and the origin check (CORS) stays on.
+CMD ["sh", "-c", "if [ -n \"$SPACE_ID\" ]; then export STREAMLIT_SERVER_ENABLE_XSRF_PROTECTION=false; fi; exec streamlit run app.py"]

@@ -17,7 +17,7 @@ test: setup-dev
 	$(PY) scripts/chromium.py
 	$(PY) -m ruff check .
 	$(PY) -m mypy
-	$(PY) -m pytest -q --doctest-modules seglab ui
+	$(PY) -m pytest -q --doctest-modules --doctest-glob=README.md seglab ui README.md
 	$(PY) -m pytest -q
 
 test-slow: setup-dev

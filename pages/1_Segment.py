@@ -2,10 +2,9 @@
 
 import streamlit as st
 
-from ui import picker, segment_controls, segment_errors, segment_extras, segment_lesson, segment_run, segment_views
+from ui import picker, segment_controls, segment_extras, segment_lesson, segment_run, segment_views
 from ui import pin as ab
-from ui.code import code
-from ui.gallery import GALLERY
+from ui.code import show_code
 from ui.legend import areas, legend
 from ui.page import page
 from ui.segment_state import FIELDS
@@ -18,7 +17,7 @@ page(text.TITLE, text.QUESTION, icon=text.ICON)
 for message in follow_link(FIELDS, st.query_params, st.session_state, "segment"):
     st.warning(message, icon=":material/link_off:")
 
-# Picture, model, size, view: the four controls in sight.
+# Four controls in sight: picture, model, size, view.
 which, what, how_large, shown = st.columns(4, vertical_alignment="bottom")
 with which:
     photo = picker.picker()
@@ -35,12 +34,56 @@ slot = left.empty()
 left.caption(photo.credit)
 with left:
     options, temperature, threshold = segment_controls.more()
+keep_link(FIELDS, st.query_params, st.session_state, "segment")
 
-# One call: the picture's logits, from the cache if they are there.
-with slot.container(), segment_errors.told():
-    if not segment_run.is_kept_for(photo, wanted, options):
-        st.image(jpeg(photo.image), alt=photo.alt)  # the photo at once, the labels when they are ready
-    with notes:
-        loaded, trouble = segment_run.load(wanted)
-    with right, st.spinner(text.RUNNING.format(title=loaded.spec.title)):
+# One call: the picture's logits, from the cache if they are there. Until they are, the photo stands in their place.
+if not segment_run.is_kept(photo, wanted, options):
+    slot.image(jpeg(photo.image), alt=photo.alt, width="stretch")
+with notes, segment_run.told():
+    loaded, trouble = segment_run.load(wanted)
+    with st.spinner(text.RUNNING.format(title=loaded.spec.title)):
         run = segment_run.run(photo, loaded, options, temperature, threshold)
+with notes:
+    segment_extras.trouble(trouble, wanted)
+    segment_extras.advice(run)
+
+# The picture, and beside it what its colours mean.
+with right:
+    likely = int(areas(run.labels(), len(run.palette))[:-1].argmax())
+    k = segment_controls.class_index(run.palette, likely) if view == "probability" else likely
+labels = segment_views.show(run, view, k, slot)
+counts = areas(labels, len(run.palette))
+with right:
+    legend(counts, run.palette)
+    segment_views.corrected(run, labels)
+    segment_views.clicked(run)
+    segment_extras.card(run)
+    now = segment_extras.numbers(run, labels, counts)
+    before = ab.pin("segment", now)
+if before is not None:
+    ab.compare(before, now)
+segment_extras.costs(run)
+
+# What to do with it. Only the open tab is run.
+names = [text.TAB_EXPERIMENTS, text.TAB_USE, text.TAB_DOWNLOAD, text.TAB_TRUTH, text.TAB_CODE]
+tabs = st.tabs(names, key="segment.tab", on_change="rerun")
+experiments, use, download, own_truth, code = tabs
+if experiments.open:
+    with experiments:
+        segment_extras.question(run)
+        segment_extras.experiments()
+if use.open:
+    with use:
+        uses(run, labels, counts)
+if download.open:
+    with download:
+        segment_extras.downloads(run, labels)
+        segment_lesson.save(run, labels)
+        segment_lesson.load()
+if own_truth.open:
+    with own_truth:
+        truth(labels, run.palette)
+if code.open:
+    with code:
+        show_code(run)
+keep_link(FIELDS, st.query_params, st.session_state, "segment")

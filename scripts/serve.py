@@ -45,7 +45,7 @@ def _listens(port: int, host: str) -> bool:
 
 
 def main() -> int:
-    """Serve until Ctrl+C; return the exit status."""
+    """Serve until Ctrl+C; return the exit status where it can't."""
     wanted, host = os.environ.get("PORT") or "8501", os.environ.get("ADDRESS") or "localhost"
     if not wanted.isdigit() or not 1024 <= int(wanted) <= 65535:
         print(f"PORT must be a number from 1024 to 65535; got {wanted!r}.", file=sys.stderr)
@@ -59,10 +59,10 @@ def main() -> int:
         print(f"Port {wanted} is taken, so this is another one.")
     shown = "localhost" if host in ("0.0.0.0", "::") else host
     print(f"SegLab: http://{shown}:{port} (Ctrl+C stops it)", flush=True)
-    try:
-        return subprocess.run(command(port, host), cwd=ROOT, env=MALLOC | os.environ, check=False).returncode
-    except KeyboardInterrupt:
-        return 0
+    os.chdir(ROOT)
+    if sys.platform != "win32":  # become Streamlit, so that whoever stops this process stops the app
+        os.execve(sys.executable, command(port, host), MALLOC | os.environ)
+    return subprocess.run(command(port, host), check=False).returncode
 
 
 if __name__ == "__main__":

@@ -2,8 +2,8 @@
 
 Conventions: a picture is uint8 (H, W, 3), its labels uint8 (H, W); a view is float32 (3, h, w) in 0..1 with int64
 labels (h/s, w/s) taken at the centres of the network's output cells (s = its stride), 255 where the view looks past
-the picture's edge. Comparing there, not at full size, halves the time of a training step and loses nothing seen. All randomness comes from the generator handed in,
-so that a training that was interrupted sees the same views again.
+the picture's edge. Comparing there and not at full size halves the time of a training step. All randomness comes from
+the generator handed in, so that a training that was interrupted sees the same views again.
 """
 
 from __future__ import annotations

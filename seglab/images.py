@@ -141,7 +141,7 @@ def _kind(data: bytes) -> str:
     if data[:8] == b"\x89PNG\r\n\x1a\n":
         return "PNG"
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        return "WEBP"
+        return "WebP"
     if data[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
         return "TIFF"
     if data[:6] in (b"GIF87a", b"GIF89a"):
@@ -172,7 +172,9 @@ def _guarded(kind: str, work: Callable[[], _T]) -> _T:
         return work()
     except ImageError:
         raise
-    except (MemoryError, PILImage.DecompressionBombError) as error:
+    except PILImage.DecompressionBombError as error:  # some decoders check by themselves, before their size is known
+        raise ImageError(f"The {kind} has far more pixels than can be used. Scale the picture down first.") from error
+    except MemoryError as error:
         raise ImageError(f"The {kind} needs more memory than there is. Scale the picture down first.") from error
     except Exception as error:
         raise ImageError(

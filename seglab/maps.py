@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection
+from numbers import Real
 
 import numpy as np
 import torch
@@ -47,8 +48,7 @@ def labels(
     array([[  1, 255, 255, 255]], dtype=uint8)
 
     """
-    if not (isinstance(threshold, int | float) and 0 <= threshold <= 1):
-        raise ValueError(f"threshold is a probability, 0 to 1; got {threshold!r}.")
+    check_settings(temperature, threshold)
 
     def best(z: Tensor) -> Tensor:
         top = z.max(-1)
@@ -155,6 +155,14 @@ def mean_confidence(logits: NDArray[np.floating], *, temperature: float = 1.0) -
     return float(best.mean(dtype=np.float64))
 
 
+def check_settings(temperature: float = 1.0, threshold: float = 0.0) -> None:
+    """Raise ValueError unless the temperature is above 0 and finite, and the threshold in 0..1."""
+    if not (isinstance(temperature, Real) and 0 < temperature < math.inf):
+        raise ValueError(f"temperature must be a finite number above 0 (1 changes nothing); got {temperature!r}.")
+    if not (isinstance(threshold, Real) and 0 <= threshold <= 1):
+        raise ValueError(f"threshold is a probability, 0 to 1; got {threshold!r}.")
+
+
 def _by_rows(
     logits: NDArray[np.floating],
     size: tuple[int, int],
@@ -197,8 +205,7 @@ def _grid(n: int, size: int) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def _check(logits: NDArray[np.floating], size: tuple[int, int], temperature: float) -> None:
-    if not (isinstance(temperature, int | float) and 0 < temperature < math.inf):
-        raise ValueError(f"temperature must be a finite number above 0 (1 changes nothing); got {temperature!r}.")
+    check_settings(temperature)
     if not isinstance(logits, np.ndarray) or logits.ndim != 3 or logits.dtype.kind != "f" or 0 in logits.shape:
         got = f"{logits.dtype} {logits.shape}" if isinstance(logits, np.ndarray) else type(logits).__name__
         raise ValueError(f"logits must be a float array (K, h, w); got {got}. Use SemanticResult.logits.")

@@ -70,9 +70,10 @@ def _colours_and_alpha(im: PILImage.Image, negative: bool) -> tuple[PILImage.Ima
 def to_8_bit(values: NDArray[Any]) -> NDArray[np.uint8]:
     """Scale deep grey values to 0..255 without clipping.
 
-    Integers: white is 65535, unless all values fit into 12 bits, which would look black; then white is the largest
-    value of 8, 10 or 12 bits that holds them all (microscopes and scanners store 12 bits in 16). Floats: white is 1
-    if all lie in 0..1, 255 if all lie in 0..255. Anything else is stretched from its smallest to its largest value.
+    Integers: white is 65535, unless all values fit into 12 bits, which would look black; then it is the largest
+    value of the fewest bits, 8, 10 or 12, that hold them all (microscopes and scanners store 12 bits in 16).
+    Floats: white is 1 if all lie in 0..1, 255 if all lie in 0..255. Anything else is stretched from its smallest
+    to its largest value.
 
     >>> to_8_bit(np.array([[0, 257, 65535]], np.uint16)).tolist(), to_8_bit(np.array([[0, 4095]], np.uint16)).tolist()
     ([[0, 1, 255]], [[0, 255]])

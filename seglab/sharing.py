@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict, deque
 from collections.abc import Callable, Hashable, Iterator
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
 from contextlib import contextmanager
 from typing import Generic, TypeVar
 
@@ -41,23 +41,34 @@ class ByteCache(Generic[V]):
     def get(self, key: Hashable, load: Callable[[], V]) -> V:
         """Return the value of `key`, calling `load` if it isn't there; threads that ask meanwhile wait for that call.
 
-        What `load` raises goes to all who wait, and is forgotten: the next to ask tries again.
+        An error that `load` raises goes to all who wait, and is forgotten: the next to ask tries again. If the loading
+        thread was stopped instead (a visitor left), one of those who wait loads in its place.
         """
-        with self._lock:
-            if key in self._values:
-                self._values.move_to_end(key)
-                return self._values[key][0]
-            future = self._loading.get(key)
-            if mine := future is None:
-                future = self._loading[key] = Future()
-        if not mine:
-            return future.result()
+        while True:
+            with self._lock:
+                if key in self._values:
+                    self._values.move_to_end(key)
+                    return self._values[key][0]
+                future = self._loading.get(key)
+                if future is None:
+                    mine = self._loading[key] = Future()
+            if future is None:
+                return self._load(key, load, mine)
+            try:
+                return future.result()
+            except CancelledError:
+                continue
+
+    def _load(self, key: Hashable, load: Callable[[], V], future: Future[V]) -> V:
         try:
             value = load()
         except BaseException as error:
             with self._lock:
                 del self._loading[key]
-            future.set_exception(error)
+            if isinstance(error, Exception) and not isinstance(error, Cancelled):
+                future.set_exception(error)
+            else:
+                future.cancel()
             raise
         with self._lock:
             self._values[key] = value, self._sizeof(value)

@@ -29,6 +29,7 @@ from seglab.types import Sample
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 CHECKPOINT, WEIGHTS = "last.pt", "model.safetensors"
+VIEWS = Augment()  # the same for both street models
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class Recipe:
     average: float = 0.998  # decay of the moving average of the weights, per step
     dice: float = 1.0  # weight of soft Dice beside cross-entropy
     distil: float = 1.0  # weight of the teacher's soft answers, if there is a teacher
-    augment: Augment = Augment()
+    augment: Augment = VIEWS
 
 
 RECIPES = {
@@ -106,8 +107,8 @@ def train(
     n_classes = len(samples[0].palette)
 
     torch.manual_seed(seed)
-    net = recipe.build().to(device, memory_format=torch.channels_last)
-    average = recipe.build().to(device, memory_format=torch.channels_last).requires_grad_(False)
+    net, average = (recipe.build().to(device).to(memory_format=torch.channels_last) for _ in range(2))
+    average.requires_grad_(False)
     average.load_state_dict(net.state_dict())
     optimizer = torch.optim.AdamW(_groups(net, recipe.weight_decay), lr=recipe.learning_rate)
     identity = {"key": key, "seed": seed, "epochs": epochs, "samples": len(samples), "recipe": _plain(recipe)}
@@ -121,8 +122,7 @@ def train(
     for epoch in range(first, epochs):
         loss = _epoch(net, average, optimizer, samples, recipe, weights, teacher, (epoch, epochs, steps), seed, device)
         score = quick_score(average, check) if check and (epoch % 10 == 9 or epoch + 1 == epochs) else None
-        state = {"net": net.state_dict(), "average": average.state_dict(), "optimizer": optimizer.state_dict()}
-        _atomic(output / CHECKPOINT, lambda p, s=state, e=epoch: torch.save({**s, "epoch": e + 1, "identity": identity}, p))
+        _save(output / CHECKPOINT, identity, epoch + 1, net, average, optimizer)
         pace = (time.monotonic() - started) / (epoch + 1 - first)
         yield Progress(epoch + 1, epochs, loss, score, pace * (epochs - epoch - 1))
     about = {"model": key, "seed": seed, "epochs": epochs, "recipe": _plain(recipe)}
@@ -150,14 +150,15 @@ def quick_score(net: nn.Module, samples: Sequence[Sample]) -> float:
     from seglab.metrics.confusion import confusion_matrix, mean_iou
 
     net.eval()
-    matrix = 0
+    k = len(samples[0].palette)
+    matrix = np.zeros((k, k + 1), np.int64)
     with torch.inference_mode():
         for sample in samples:
             x = torch.from_numpy(sample.image).permute(2, 0, 1)[None].float() / 255
             x = normalize(x.to(next(net.parameters()).device)).contiguous(memory_format=torch.channels_last)
             y = F.interpolate(net(x), sample.labels.shape, mode="bilinear", align_corners=False)
             labels = y.argmax(1)[0].to(torch.uint8).cpu().numpy()
-            matrix = matrix + confusion_matrix(sample.labels, labels, len(sample.palette))
+            matrix = matrix + confusion_matrix(sample.labels, labels, k)
     return float(mean_iou(matrix))
 
 
@@ -240,6 +241,18 @@ def _groups(net: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
     return [{"params": kernels, "weight_decay": weight_decay}, {"params": others, "weight_decay": 0.0}]
 
 
+def _save(
+    path: Path,
+    identity: dict[str, Any],
+    epoch: int,
+    net: nn.Module,
+    average: nn.Module,
+    optimizer: torch.optim.Optimizer,
+) -> None:
+    state = {"net": net.state_dict(), "average": average.state_dict(), "optimizer": optimizer.state_dict()}
+    _atomic(path, lambda part: torch.save({**state, "epoch": epoch, "identity": identity}, part))
+
+
 def _restore(
     path: Path, identity: dict[str, Any], net: nn.Module, average: nn.Module, optimizer: torch.optim.Optimizer
 ) -> int:
@@ -264,4 +277,5 @@ def _atomic(path: Path, write: Callable[[Path], object]) -> None:
 
 def _plain(recipe: Recipe) -> dict[str, Any]:
     """The recipe as JSON would give it back (lists for tuples), so that a stored one compares equal."""
-    return json.loads(json.dumps({**asdict(recipe), "build": recipe.build.__name__}))
+    plain: dict[str, Any] = json.loads(json.dumps({**asdict(recipe), "build": recipe.build.__name__}))
+    return plain

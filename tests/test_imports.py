@@ -29,7 +29,7 @@ def sources(*folders: str) -> list[Path]:
 
 
 def imports(path: Path, *, at_load: bool = False) -> Iterator[str]:
-    """Dotted names that a file imports, `from a import b` as a.b; `at_load`: only those that importing the file runs."""
+    """Dotted names that a file imports, `from a import b` as a.b; `at_load`: only those that loading the file runs."""
     yield from _imports(ast.parse(path.read_text(encoding="utf-8")), at_load)
 
 

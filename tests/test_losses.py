@@ -48,7 +48,9 @@ def test_cross_entropy_equals_sklearn(batch):
 
 def test_dice_equals_the_definition(batch):
     logits, target = batch
-    assert soft_dice(logits, target).item() == pytest.approx(reference_dice(logits.numpy(), target.numpy(), 1.0), rel=1e-5)
+    assert soft_dice(logits, target).item() == pytest.approx(
+        reference_dice(logits.numpy(), target.numpy(), 1.0), rel=1e-5
+    )
 
 
 def test_dice_by_hand():

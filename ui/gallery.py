@@ -23,7 +23,7 @@ STREET_MODELS = ("street", "street-fast")
 
 @dataclass(frozen=True)
 class Picture:
-    """One gallery picture: `package` and `file` say where it lies, `suits` which models know it, `alt` what it shows."""
+    """One gallery picture: `file` of `package`, the models that know what it shows, and `alt`, what it shows."""
 
     key: str
     title: str

@@ -68,7 +68,9 @@ def unpack(source: bytes | IO[bytes]) -> Lesson:
             if STATE not in members:
                 raise LessonError(f"This zip has no {STATE}. Choose a lesson file that SegLab saved.")
             state = _state(_member(archive, STATE))
-            picture = images.decode(_member(archive, PICTURE), max_bytes=LIMITS[PICTURE]) if PICTURE in members else None
+            picture = None
+            if PICTURE in members:
+                picture = images.decode(_member(archive, PICTURE), max_bytes=LIMITS[PICTURE])
             mask = _member(archive, MASK) if MASK in members else None
     except LessonError:
         raise

@@ -10,6 +10,7 @@ import io
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import PurePath
+
 import streamlit as st
 from PIL import Image as Pil
 

@@ -34,9 +34,10 @@ def moved(a: Pinned, b: Pinned) -> list[str]:
 
 
 def changes(a: Pinned, b: Pinned) -> list[tuple[str, float, float, float]]:
-    """Return (name, A, B, B − A) for each number that both have."""
-    return [(name, a.numbers[name], b.numbers[name], b.numbers[name] - a.numbers[name])
-            for name in b.numbers if name in a.numbers]  # fmt: skip
+    """Return (name, A, B, B − A) for each number of either; one that is missing, such as an area, counts as 0."""
+    names = dict.fromkeys([*a.numbers, *b.numbers])
+    pairs = [(name, a.numbers.get(name, 0.0), b.numbers.get(name, 0.0)) for name in names]
+    return [(name, before, after, after - before) for name, before, after in pairs]
 
 
 def difference(a: Labels, b: Labels) -> Image:
@@ -74,6 +75,9 @@ def compare(a: Pinned, b: Pinned) -> None:
         share = 100 * float((a.labels != b.labels).mean())
         left.image(difference(a.labels, b.labels), caption=text.PIN_CHANGED.format(share=share), width="stretch")
     rows = changes(a, b)
-    columns = {text.NUMBER: 0, "A": 1, "B": 2, "B − A": 3}
-    right.dataframe({name: [row[i] for row in rows] for name, i in columns.items()}, hide_index=True,
-                    column_config={name: st.column_config.NumberColumn(format="%.3f") for name in list(columns)[1:]})  # fmt: skip
+    columns = (text.NUMBER, "A", "B", "B − A")
+    right.dataframe(
+        {name: [row[i] for row in rows] for i, name in enumerate(columns)},
+        column_config={name: st.column_config.NumberColumn(format="%.3f") for name in columns[1:]},
+        hide_index=True,
+    )

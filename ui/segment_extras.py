@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
 
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
 from seglab import export, zoo
+from seglab.download import WeightsError
 from seglab.types import Labels
 from ui import gallery, picker, state
 from ui.cost_strip import amount, cost_strip
+from ui.legend import areas
 from ui.pin import Pinned
 from ui.presets import PRESETS, Preset
 from ui.segment_advice import advise
@@ -22,31 +23,41 @@ from ui.segment_state import FIELDS
 from ui.texts import segment as text
 from ui.texts import shared
 
-if TYPE_CHECKING:
-    from seglab.runtime import Cost, Loaded
 
-
-def card(loaded: Loaded, cost: Cost) -> None:
+def card(run: Run) -> None:
     """Show the model's card in a popover."""
-    spec, about = loaded.spec, zoo.card(loaded.key)
+    spec = run.loaded.spec
+    try:
+        about = zoo.card(spec.key)
+    except WeightsError as error:
+        st.caption(str(error))
+        return
     scores = [text.CARD_SCORE.format(iou=score.mean_iou, accuracy=score.pixel_accuracy, split=split)
               for split, score in about.scores.items()]  # fmt: skip
     scores += [text.CARD_HOLD_OUT.format(iou=value, name=name) for name, value in about.hold_out.items()]
-    with st.popover(text.CARD, icon=":material/badge:"):
+    with st.popover(text.CARD, icon=":material/badge:", width="stretch"):
         st.markdown(text.CARD_TEXT.format(
-            title=spec.title, parameters=cost.parameters / 1e6, mb=zoo.weights_bytes(loaded.key) / 1e6,
+            title=spec.title, parameters=run.cost().parameters / 1e6, mb=zoo.weights_bytes(spec.key) / 1e6,
             n=len(spec.palette), palette=spec.palette.title, classes=", ".join(spec.palette.names),
             scores="; ".join(scores) or text.CARD_NONE, data=about.data, licence=about.licence,
             failures=" ".join(about.failures) or "–", paper=spec.paper,
         ))  # fmt: skip
 
 
+def trouble(message: str | None, key: str) -> None:
+    """Say that the model `key` couldn't be had and another one stands in, with a button to try again."""
+    if message:
+        with st.container(border=True):
+            st.warning(message, icon=":material/cloud_off:")
+            st.button(text.RETRY, on_click=_try, args=(key,))
+
+
 def advice(run: Run) -> None:
     """Say so when the model has nothing to say about this picture, and offer others by one click."""
-    counts = np.bincount(run.labels(1.0, 0.0).ravel(), minlength=256)[: len(run.palette)]
+    counts = areas(run.labels(1.0, 0.0), len(run.palette))[:-1]
     try:
         familiar = zoo.card(run.loaded.key).confidence_p05
-    except ValueError:  # a card that can't be read says nothing
+    except WeightsError:  # a card that can't be read says nothing
         familiar = None
     found = advise(run.loaded.key, run.palette, counts, run.confidence(1.0), familiar, run.photo.suits)
     if found is None:
@@ -57,8 +68,8 @@ def advice(run: Run) -> None:
             for key in found.models:
                 st.button(text.TRY_MODEL.format(title=model_name(key)), key=f"advice.{key}",
                           on_click=_try, args=(key,))  # fmt: skip
-            title = gallery.GALLERY[gallery.DEFAULT].title
             if run.photo.key != gallery.DEFAULT:
+                title = gallery.GALLERY[gallery.DEFAULT].title
                 st.button(text.TRY_PICTURE.format(title=title), key="advice.picture",
                           on_click=picker.choose, args=(gallery.DEFAULT,))  # fmt: skip
 
@@ -116,20 +127,20 @@ def _export(form: export.Format, run: Run, labels: Labels) -> bytes:
     return form.function(run, labels)
 
 
-def cost_of(run: Run, cost: Cost, device: str, cached: bool) -> None:
+def costs(run: Run) -> None:
     """Show the cost strip of the run."""
+    cost = run.cost()
     entries = [(shared.MS, f"{run.ms:.0f} ms"), (shared.PEAK, amount(run.peak, "B")),
                (shared.MACS, amount(cost.macs, "")), (shared.PARAMETERS, amount(cost.parameters, "")),
-               (shared.DEVICE, device)]  # fmt: skip
-    cost_strip(entries, shared.FROM_CACHE.format(ms=run.ms) if cached else "")
+               (shared.DEVICE, run.device())]  # fmt: skip
+    cost_strip(entries, "" if run.fresh else shared.FROM_CACHE.format(ms=run.ms))
 
 
-def numbers(run: Run, counts: NDArray[np.int64]) -> Pinned:
-    """Return what the A/B pin keeps of this result."""
-    total = max(int(counts.sum()), 1)
-    values = {text.NUMBER_CONFIDENCE: run.confidence(), text.NUMBER_UNSURE: 100 * counts[-1] / total,
+def numbers(run: Run, labels: Labels, counts: NDArray[np.int64]) -> Pinned:
+    """Return what the A/B pin keeps of this result; areas in per cent."""
+    share = 100 * counts / max(int(counts.sum()), 1)
+    values = {text.NUMBER_CONFIDENCE: run.confidence(), text.NUMBER_UNSURE: float(share[-1]),
               text.NUMBER_MS: run.ms}  # fmt: skip
-    for k, name in enumerate(run.palette.names):
-        if counts[k]:
-            values[text.NUMBER_AREA.format(name=name)] = 100 * counts[k] / total
-    return Pinned(run.labels(), run.palette, values, state.write(FIELDS, st.session_state))
+    values |= {text.NUMBER_AREA.format(name=name): float(share[k])
+               for k, name in enumerate(run.palette.names) if counts[k]}  # fmt: skip
+    return Pinned(labels, run.palette, values, state.write(FIELDS, st.session_state))

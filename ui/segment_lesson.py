@@ -69,10 +69,10 @@ def restore(data: bytes) -> None:
 
 
 def mask(picture: str, image: Image, palette: Palette) -> Labels | None:
-    """Return the corrected mask that a lesson file brought for this picture (by hash), if it fits the model's classes."""
+    """Return the mask that a lesson file brought for this picture (by hash), if it fits the model's classes."""
     session = st.session_state
     kept_for, data = session.get(MASK) or (None, None)
-    if kept_for != picture:
+    if data is None or kept_for != picture:
         return None
     try:
         labels = images.decode_labels(data, palette)
@@ -83,6 +83,11 @@ def mask(picture: str, image: Image, palette: Palette) -> Labels | None:
         session[MASK] = None
         return None
     return labels
+
+
+def has_mask() -> bool:
+    """Whether a mask from a lesson file is in use."""
+    return bool(st.session_state.get(MASK))
 
 
 def drop_mask() -> None:

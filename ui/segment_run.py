@@ -19,7 +19,7 @@ from ui.texts import segment as text
 
 if TYPE_CHECKING:
     from seglab.inference import Options
-    from seglab.runtime import Loaded
+    from seglab.runtime import Cost, Loaded
 
 RETRY_AFTER = 300.0  # seconds in which a download that failed isn't tried again by itself
 
@@ -54,7 +54,7 @@ class Run:
         ))  # fmt: skip
 
     def heat(self, view: str, k: int | tuple[int, ...] = 0) -> NDArray[np.float32]:
-        """Return the map of a view (H, W) in 0..1: "probability" of class k (or of any of several), "entropy", "margin"."""
+        """Return a view's map (H, W) in 0..1: "probability" of class k (or any of several), "entropy" or "margin"."""
         from seglab import maps
 
         make = {
@@ -76,6 +76,21 @@ class Run:
         from seglab import maps
 
         return maps.top(self.logits, self.photo.size, x, y, temperature=self.temperature)
+
+    def cost(self) -> Cost:
+        """Return what one forward pass at the size that the network sees costs."""
+        from seglab import runtime
+
+        height, width = self.photo.size
+        short = self.loaded.preprocess.short_side if self.options.short_side is None else self.options.short_side
+        scale = short / min(height, width) if short else 1.0
+        return runtime.cost(self.loaded, round(height * scale), round(width * scale))
+
+    def device(self) -> str:
+        """Return where it ran, and in which precision."""
+        from seglab import runtime
+
+        return f"{runtime.device()} · {self.options.precision}"
 
     @property
     def key(self) -> tuple[str, str, Options]:
@@ -115,6 +130,11 @@ def load(key: str) -> tuple[Loaded, str | None]:
     return loaded, message
 
 
+def is_kept(photo: Photo, key: str, options: Options) -> bool:
+    """Whether the logits of model `key` are in the cache, so that no network has to run."""
+    return zoo.weights_here(key) and (photo.hash, zoo.weights_hash(key), options) in cache.LOGITS
+
+
 def run(photo: Photo, loaded: Loaded, options: Options, temperature: float, threshold: float) -> Run:
     """Return the picture's logits and what goes with them; runs the network, with progress, unless they are kept."""
     from seglab import inference, runtime
@@ -137,6 +157,7 @@ def run(photo: Photo, loaded: Loaded, options: Options, temperature: float, thre
             slot.progress(done / total, text.RUNNING_TILES.format(title=loaded.spec.title, done=done, total=total))
 
     fresh = key not in cache.LOGITS
-    logits, ms, peak = jobs.watch(key, work, show) if fresh else cache.LOGITS.get(key, lambda: work(show, bool))
+    # What is kept comes back at once: no thread needed, and nothing to show.
+    logits, ms, peak = jobs.watch(key, work, show) if fresh else work(lambda *_: None, lambda: False)
     slot.empty()
     return Run(photo, loaded, options, logits, ms, peak, temperature, threshold, fresh)

@@ -9,7 +9,8 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from seglab import images, metrics
+from seglab import images
+from seglab.metrics import confusion
 from seglab.types import Labels, Palette
 from ui.texts import segment as text
 from ui.texts import shared
@@ -37,8 +38,8 @@ def measure(data: bytes, labels: Labels, palette: Palette) -> Score:
         raise TruthError(text.TRUTH_SIZE.format(tw=tw, th=th, w=w, h=h))
     if (target == palette.ignore_index).all():
         raise TruthError(text.TRUTH_EMPTY)
-    matrix = metrics.confusion_matrix(target, labels, len(palette))
-    return Score(matrix, metrics.iou(matrix), metrics.mean_iou(matrix), metrics.pixel_accuracy(matrix))
+    matrix = confusion.confusion_matrix(target, labels, len(palette))
+    return Score(matrix, confusion.iou(matrix), confusion.mean_iou(matrix), confusion.pixel_accuracy(matrix))
 
 
 def truth(labels: Labels, palette: Palette) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 import streamlit as st
@@ -16,12 +17,10 @@ from ui import gallery
 from ui.segment_run import Run
 from ui.texts import segment as text
 
-FILTERS = ("grey", "sepia", "brighten", "pixelate")
 
-
-def alpha(run: Run, labels: Labels, classes: Sequence[int]) -> NDArray[np.float32]:
-    """Return the opacity (H, W) in 0..1 of the region: the probability of its classes, and 0 or 1 under the brush."""
-    soft = run.heat("probability", tuple(classes))
+def alpha(run: Run, labels: Labels, classes: Sequence[int], softness: float = 0.5) -> NDArray[np.float32]:
+    """Return the opacity (H, W) in 0..1 of the region: from its classes' probability, and 0 or 1 under the brush."""
+    soft = draw.soft_alpha(run.heat("probability", tuple(classes)), softness)
     before = run.labels()
     if labels is before:
         return soft
@@ -40,57 +39,49 @@ def likely(counts: NDArray[np.int64], palette: Palette) -> list[str]:
     return [palette.names[best]]
 
 
-def background(run: Run, kind: str, color: str) -> Image:
-    """Return a picture of the photo's size: one colour ("#rrggbb"), or a gallery picture scaled and cut to fill."""
-    height, width = run.photo.size
-    if kind == text.USE_PLAIN:
-        rgb = [int(color[i : i + 2], 16) for i in (1, 3, 5)]
-        return np.full((height, width, 3), rgb, np.uint8)
-    picture = Pil.fromarray(gallery.load(kind))
-    scale = min(picture.width / width, picture.height / height)
-    left, top = (picture.width - width * scale) / 2, (picture.height - height * scale) / 2
-    box = (left, top, left + width * scale, top + height * scale)
-    return np.asarray(picture.resize((width, height), Pil.Resampling.LANCZOS, box=box))
-
-
 def uses(run: Run, labels: Labels, counts: NDArray[np.int64]) -> None:
     """Show the controls, the finished picture and its download."""
     controls, result = st.columns([1, 2])
     with controls:
         names = st.multiselect(text.USE_REGION, run.palette.names, default=likely(counts, run.palette),
-                               key=f"use.region.{run.palette.title}")  # fmt: skip
+                               key=f"use.region.{run.photo.hash}.{run.palette.title}")  # fmt: skip
         what = st.selectbox(text.USE_WHAT, list(text.USES), format_func=text.USES.__getitem__, key="use.what")
-        kind, color, radius, name = text.USE_PLAIN, "#56b4e9", 8, FILTERS[0]
-        if what in ("replace", "replace_in"):
-            options = [text.USE_PLAIN, *gallery.here()]
-            kind = st.selectbox(text.USE_BACKGROUND, options, key="use.background",
-                                format_func=lambda key: gallery.GALLERY[key].title if key in gallery.GALLERY else key)  # fmt: skip
-            if kind == text.USE_PLAIN:
-                color = st.color_picker(text.USE_COLOR, color, key="use.color")
-        elif what == "blur":
-            radius = st.slider(text.USE_RADIUS, 1, 40, radius, key="use.radius")
-        elif what == "filter":
-            name = st.selectbox(text.USE_FILTER, FILTERS, key="use.filter")
-        if not names:
-            st.info(text.USE_NONE)
-            return
-        st.caption(text.USE_NOTE)
-    region = alpha(run, labels, [run.palette.index(one) for one in names])
-    image = run.photo.image
-    if what == "replace":
-        picture = draw.replace_background(image, region, background(run, kind, color))
-    elif what == "replace_in":
-        picture = draw.replace_background(image, 1 - region, background(run, kind, color))
-    elif what == "blur":
-        picture = draw.blur_background(image, region, radius)
-    elif what == "filter":
-        picture = draw.filter_region(image, region, name)
-    else:
-        picture = np.dstack([image, np.round(255 * region).astype(np.uint8)])
+        change = _change(what)
+        softness = st.slider(text.USE_SOFTNESS, 0.05, 1.0, 0.5, 0.05, key="use.softness", help=text.USE_NOTE)
+    if not names:
+        result.info(text.USE_NONE)
+        return
+    picture = change(run.photo.image, alpha(run, labels, [run.palette.index(name) for name in names], softness))
     with result:
-        st.image(png(picture, 1) if what == "cut" else jpeg(picture), alt=text.USE_ALT.format(what=text.USES[what]), width="stretch")
-        st.download_button(text.USE_SAVE, lambda: png(picture), f"{run.photo.stem}_{what}.png", "image/png",
+        shown = png(picture, 1) if picture.shape[2] == 4 else jpeg(picture)
+        st.image(shown, alt=text.USE_ALT.format(what=text.USES[what]), width="stretch")
+        st.download_button(text.USE_SAVE, partial(png, picture), f"{run.photo.stem}_{what}.png", "image/png",
                            on_click="ignore", icon=":material/download:")  # fmt: skip
+
+
+def _change(what: str) -> Callable[[Image, NDArray[np.float32]], NDArray[np.uint8]]:
+    """Show the controls of one use; return what it does to a picture and the region's alpha."""
+    if what == "cut":
+        return draw.cut_out
+    if what == "blur":
+        radius = st.slider(text.USE_RADIUS, 1, 40, 8, key="use.radius")
+        return lambda image, region: draw.blur_background(image, region, radius)
+    if what == "filter":
+        name = st.selectbox(text.USE_FILTER, list(draw.FILTERS), key="use.filter")
+        return lambda image, region: draw.filter_region(image, region, name)
+    kind = st.selectbox(
+        text.USE_BACKGROUND, [text.USE_PLAIN, *gallery.here()], key="use.background",
+        format_func=lambda key: gallery.GALLERY[key].title if key in gallery.GALLERY else key,
+    )  # fmt: skip
+    behind: Image | tuple[int, int, int]
+    if kind == text.USE_PLAIN:
+        color = st.color_picker(text.USE_COLOR, "#56b4e9", key="use.color")
+        behind = int(color[1:3], 16), int(color[3:5], 16), int(color[5:7], 16)
+    else:
+        behind = gallery.load(kind)
+    if what == "replace_in":
+        return lambda image, region: draw.replace_background(image, 1 - region, behind)
+    return lambda image, region: draw.replace_background(image, region, behind)
 
 
 def png(picture: NDArray[np.uint8], level: int = 4) -> bytes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from html import escape
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import streamlit as st
@@ -24,7 +24,7 @@ BARS = """<style>
 
 
 def show(run: Run, view: str, k: int, slot: Any) -> Labels:
-    """Show the picture in `slot`; remember the click and the strokes; return the labels with the strokes' corrections."""
+    """Show the picture in `slot`; remember click and strokes; return the labels with the strokes' corrections."""
     labels = segment_lesson.mask(run.photo.hash, run.photo.image, run.palette)
     labels = run.labels() if labels is None else labels
     paper = (run.photo.hash, run.palette.title)  # strokes belong to one picture and one set of classes
@@ -32,6 +32,7 @@ def show(run: Run, view: str, k: int, slot: Any) -> Labels:
     strokes = strokes if kept_for == paper else ()
     name = run.palette.names[k]
     layer: v.LabelLayer | v.HeatLayer
+    tools: tuple[Literal["click", "brush"], ...]
     if view == "labels":
         layer = v.LabelLayer(labels, run.palette, text.ALT_LABELS)
         tools = ("click", "brush")
@@ -79,6 +80,10 @@ def bars(top: list[tuple[int, float]], palette: Palette) -> str:
     return f'<table class="sl-legend sl-bars"><tbody>{"".join(rows)}</tbody></table>'
 
 
-def corrections(before: Labels, after: Labels) -> int:
-    """Return how many pixels the brush changed."""
-    return 0 if before is after else int(np.count_nonzero(before != after))
+def corrected(run: Run, labels: Labels) -> None:
+    """Say how much the brush changed, and offer the way back to the network's labels."""
+    before = run.labels()
+    if changed := 0 if labels is before else int(np.count_nonzero(labels != before)):
+        st.caption(text.CORRECTED.format(pixels=changed))
+        if segment_lesson.has_mask():
+            st.button(text.DROP_MASK, on_click=segment_lesson.drop_mask)

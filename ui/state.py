@@ -17,7 +17,7 @@ MAX_LENGTH = 120  # characters of one value; a longer one is no choice of ours
 
 @dataclass(frozen=True)
 class Field:
-    """One choice: `key` is its name in the link and in the session, `parse` raises ValueError saying what it accepts."""
+    """One choice: `key` names it in link and session, `parse` raises ValueError saying what it accepts."""
 
     key: str
     default: Value
@@ -110,7 +110,7 @@ def read(fields: Iterable[Field], params: Mapping[str, str]) -> tuple[dict[str, 
     return values, messages
 
 
-def write(fields: Iterable[Field], values: Mapping[str, Any]) -> dict[str, str]:
+def write(fields: Iterable[Field], values: Mapping[Any, Any]) -> dict[str, str]:
     """Return the link's parameters for `values`: those that differ from the default.
 
     >>> write([flag("flip")], {"flip": True})

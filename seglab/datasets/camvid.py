@@ -68,6 +68,8 @@ def _sample(path: Path, truth: Path) -> Sample:
     except OSError as error:
         raise ValueError(f"{path.name} or its label file can't be read: {error}") from error
     if labels.ndim != 2 or labels.dtype != np.uint8:
-        raise ValueError(f"{truth.name} must have one 8-bit channel of class indices; got {labels.dtype} {labels.shape}.")
+        raise ValueError(
+            f"{truth.name} must have one 8-bit channel of class indices; got {labels.dtype} {labels.shape}."
+        )
     labels = np.where(labels == UNLABELLED, np.uint8(CAMVID.ignore_index), labels)
     return Sample(image, labels, CAMVID, path.stem, path.stem.split("_")[0])

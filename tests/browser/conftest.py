@@ -104,3 +104,23 @@ def new_page(browser: object) -> Iterator[Callable[..., object]]:
     yield make
     for context in contexts:
         context.close()
+
+
+class Messages:
+    """Counts what a page sends to the server: `count` WebSocket frames since it was made or `reset()`."""
+
+    def __init__(self, page: object) -> None:
+        self.count = 0
+        page.on("websocket", lambda socket: socket.on("framesent", self._one_more))
+
+    def _one_more(self, _frame: object) -> None:
+        self.count += 1
+
+    def reset(self) -> None:
+        self.count = 0
+
+
+@pytest.fixture
+def ws_counter() -> type[Messages]:
+    """Return `ws_counter(page)`; call it before the page opens its address."""
+    return Messages

@@ -102,7 +102,8 @@ HEAT_MARGIN = "Margin"
 LEGEND = "Areas"
 CLICK = "Click a pixel to see its five most probable classes."
 CLICKED = "Pixel ({x}, {y})"
-CORRECTED = "Corrected with the brush: {n:,} pixels. Downloads hold your version."
+CORRECTED = "Corrected by hand: {pixels:,} pixels. Downloads hold your version."
+DROP_MASK = "Back to the network’s labels"
 
 # experiments and question
 PRESETS = "Experiments"
@@ -145,9 +146,10 @@ USE_PLAIN = "one colour"
 USE_RADIUS = "Blur radius in pixels"
 USE_FILTER = "Filter"
 USE_NONE = "Choose at least one class as the region."
+USE_SOFTNESS = "Softness of the edge"
 USE_NOTE = (
-    "The edge is soft because the **probability** of the region is its **opacity** (alpha), pixel by pixel; where you "
-    "used the brush, your word counts."
+    "The opacity (**alpha**) rises from 0 to 1 around probability 0.5; this is how wide that ramp is. Where you used "
+    "the brush, your word counts."
 )
 USE_ALT = "The picture with this done: {what}"
 USE_SAVE = "Download this picture (PNG)"

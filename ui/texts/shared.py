@@ -56,6 +56,7 @@ LESSON_MASK = "The corrected mask in the lesson file can't be used: {error}"
 LESSON_MASK_SIZE = "It isn't as large as the picture."
 
 # code
-CODE_TITLE = "Show the code"
+CODE_PY = "Script (.py)"
+CODE_IPYNB = "Notebook (.ipynb)"
 CODE_NOTE = "These {n} lines give the same labels as above. Save them and run them with Python 3.11 or newer."
 CODE_NOTE_FILE = "Put `{file}` beside the script first."

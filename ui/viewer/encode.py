@@ -21,6 +21,7 @@ import numpy as np
 import PIL.Image
 from numpy.typing import NDArray
 
+from seglab import draw
 from seglab.types import Image, Labels
 
 MAX_SIDE = 2000  # px of the longer side as shown: two million pixels blend smoothly on a phone
@@ -165,7 +166,7 @@ def heat(values: NDArray[Any], vmin: float, vmax: float) -> dict[str, Any]:
 
 
 def color_table(diverging: bool) -> str:
-    """Return the colours of levels 1 … 255 as base64 of 255 RGB triples: `seglab.draw.heat`'s map, or the diverging."""
+    """Return the colours of levels 1 … 255 as base64 of 255 RGB triples: `seglab.draw`'s map, or the diverging."""
 
     def make() -> tuple[str, int]:
         if diverging:
@@ -174,9 +175,7 @@ def color_table(diverging: bool) -> str:
             rgb = np.stack([np.interp(at, np.arange(len(anchors)), anchors[:, c]) for c in range(3)], axis=1)
             rgb = rgb.round().astype(np.uint8)
         else:
-            from seglab import draw
-
-            rgb = draw.heat(np.linspace(0, 1, 255, dtype=np.float32)[None], vmin=0.0, vmax=1.0)[0]
+            rgb = draw.heat_colors()[:255]  # the last one is for "no value", which is clear here
         text = base64.b64encode(rgb.tobytes()).decode("ascii")
         return text, len(text)
 

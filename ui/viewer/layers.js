@@ -131,9 +131,11 @@ class LabelMap extends Grid {
   areas() {
     // [[class, pixels], …]; Python counted the whole map, after painting the shown pixels are counted here
     if (!this.painted) return this.spec.areas;
+    if (this.counted) return this.counted;
     const counts = new Float64Array(256);
     for (const k of this.values) counts[k] += 1;
-    return Array.from(counts, (n, k) => [k, n]).filter(([, n]) => n > 0);
+    this.counted = Array.from(counts, (n, k) => [k, n]).filter(([, n]) => n > 0);
+    return this.counted;
   }
 
   repaint(strokes) {
@@ -146,6 +148,7 @@ class LabelMap extends Grid {
     // Paints the segments of a stroke from its point number `from` on; returns the touched region x0, y0, x1, y1.
     // The twin of ui/viewer/strokes.py: the same comparisons, the same pixels.
     this.painted = true;
+    this.counted = null;
     const touched = [this.w, this.h, 0, 0];
     const last = points.length / 2 - 1;
     for (let n = Math.min(from, Math.max(0, last - 1)); n < Math.max(1, last); n++) {

@@ -23,6 +23,10 @@ class Legend {
     const wanted = [];
     const layers = [...viewer.layers, ...viewer.before];
     const names = [...new Set(layers.map((layer) => layer.spec.name))];
+    const { hidden, off } = viewer.state;
+    const now = [viewer.data, [...hidden].join("\n"), [...off].join("\n"), ...layers.map((layer) => layer.areas?.())];
+    if (this.drawn?.length === now.length && now.every((item, i) => item === this.drawn[i])) return;
+    this.drawn = now; // nothing below is redone while the picture moves
     if (viewer.data.legend || viewer.data.controls) {
       if (names.length > 1) for (const name of names) wanted.push(this.layerChip(name));
     }
@@ -103,7 +107,8 @@ class Legend {
     });
     const rgb = bytesOf(spec.lut);
     const stops = Array.from({ length: 17 }, (_, i) => 3 * Math.round((i * 254) / 16)).map((i) => css(rgb.subarray(i, i + 3)));
-    const texts = { title: spec.name, low: number(spec.vmin, spec.vmax - spec.vmin), high: number(spec.vmax, spec.vmax - spec.vmin) };
+    const short = (value) => String(Number(number(value, spec.vmax - spec.vmin))); // 0.8, not 0.800
+    const texts = { title: spec.name, low: short(spec.vmin), high: short(spec.vmax) };
     for (const [part, text] of Object.entries(texts)) bar.querySelector(`.${part}`).textContent = text;
     if (spec.unit) bar.querySelector(".high").textContent += ` ${spec.unit}`;
     bar.querySelector(".ramp").style.background = `linear-gradient(to right, ${stops.join(", ")})`;

@@ -5,8 +5,9 @@
 const shared = (window.__seglabViewers ??= { states: new Map(), links: new Map() });
 const BUS = "seglab-viewer"; // one window event for all links: { link, from, view | cursor }
 
-class Viewer {
+class Viewer extends Reporter {
   constructor(root, data) {
+    super();
     this.data = data;
     this.el = Object.fromEntries(
       ["bar", "stage", "base", "over", "split", "readout", "hint", "help", "legend", "hear", "opacity", "percent",
@@ -38,6 +39,7 @@ class Viewer {
     return {
       view: new View(), opacity: data.opacity, outlines: data.outlines, divider: data.divider, split: 0.5,
       hidden: new Set(), off: new Set(), tool: data.tool ?? "pan", ink: null, size: null, image: null, strokes: [],
+      given: "[]", sent: new Set(),
     };
   }
 
@@ -78,7 +80,7 @@ class Viewer {
       return;
     }
     this.arrange(data);
-    const restored = this.takePicture(data);
+    const untold = this.takePicture(data);
     this.paper = this.layers.find((item) => item instanceof LabelMap);
     this.paper?.repaint(this.state.strokes);
     this.recolor();
@@ -86,7 +88,7 @@ class Viewer {
     this.fresh = false;
     this.el.base.dataset.shown = data.image;
     this.show();
-    if (restored) this.tell();
+    if (untold) this.tell();
   }
 
   arrange(data) {
@@ -119,9 +121,16 @@ class Viewer {
   }
 
   takePicture(data) {
-    // another picture: its own strokes, no old marks, and the whole of it in view if its shape differs
+    // another picture: its own strokes, no old marks, and the whole of it in view if its shape differs.
+    // Returns whether Python has to be told which strokes there are.
     const { state } = this;
-    if (state.image === data.image) return this.fresh && state.strokes.length > 0;
+    const given = JSON.stringify(data.strokes);
+    const news = given !== state.given && !state.sent.has(given); // the page's own strokes, not an echo of ours
+    state.given = given;
+    if (state.image === data.image) {
+      if (news) state.strokes = data.strokes;
+      return news || (this.fresh && given !== JSON.stringify(state.strokes));
+    }
     if (state.shape && state.shape !== `${data.width} ${data.height}`) state.view.whole();
     const size = Math.max(data.width, data.height);
     if (state.image !== null) state.size = Math.min(state.size, Math.max(8, Math.round(size / 6)));
@@ -141,209 +150,6 @@ class Viewer {
       select.replaceChildren(...known.map((k, i) => new Option(texts[i], k)));
     }
     select.value = this.state.ink;
-  }
-
-  // ---- drawing
-
-  resize() {
-    const { base, over, stage } = this.el;
-    const box = stage.getBoundingClientRect();
-    if (!box.width || !box.height) return;
-    this.ratio = Math.min(2, window.devicePixelRatio || 1); // more than two device pixels only cost time
-    const size = { width: Math.round(box.width * this.ratio), height: Math.round(box.height * this.ratio) };
-    if (base.width !== size.width || base.height !== size.height) {
-      Object.assign(base, size);
-      Object.assign(over, size);
-    }
-    Object.assign(this.state.view, { canvasWidth: size.width, canvasHeight: size.height });
-    this.state.view.clamp();
-    this.cross = null;
-    if (!this.fresh) this.draw(); // at once: setting a canvas's size has cleared it
-  }
-
-  show(...what) {
-    // draw once in the next frame, whatever was asked for until then
-    const all = what.length === 0;
-    this.wanted = { base: this.wanted?.base || all, over: true };
-    this.pending ||= requestAnimationFrame(() => {
-      this.pending = 0;
-      if (this.gone || this.fresh) return;
-      if (this.wanted.base) this.draw();
-      else this.drawOver();
-      this.wanted = null;
-    });
-  }
-
-  recolor() {
-    for (const layer of [...this.layers, ...this.before]) {
-      if (layer instanceof LabelMap) layer.recolor(this.state.hidden);
-    }
-  }
-
-  draw() {
-    const { view, divider, split } = this.state;
-    const { base } = this.el;
-    const context = base.getContext("2d");
-    context.clearRect(0, 0, base.width, base.height);
-    if (this.photo) this.stretch(context, this.photo, view.scale * view.width < 2 * this.photo.width);
-    const cut = divider ? Math.round(split * base.width) : 0;
-    this.drawLayers(context, this.before, 0, cut);
-    this.drawLayers(context, this.layers, cut, base.width);
-    this.drawOver();
-    this.panel();
-  }
-
-  drawLayers(context, layers, from, to) {
-    if (to <= from) return;
-    const { off, opacity, outlines, view } = this.state;
-    context.save();
-    context.beginPath();
-    context.rect(from, 0, to - from, this.el.base.height);
-    context.clip();
-    for (const layer of layers) {
-      if (off.has(layer.spec.name)) continue;
-      const shrink = layer.w / (view.scale * view.width); // layer pixels per canvas pixel
-      context.globalAlpha = opacity;
-      // never mix two classes' colours; a heat map may be smoothed where it is made smaller
-      this.stretch(context, layer.canvas, layer instanceof HeatMap && shrink > 1);
-      context.globalAlpha = 1;
-      if (outlines && layer instanceof LabelMap) {
-        const width = Math.max(1, Math.round(shrink * this.ratio));
-        this.stretch(context, layer.outlines(width), shrink > 1);
-      }
-    }
-    context.restore();
-  }
-
-  stretch(context, picture, smooth) {
-    const { view } = this.state;
-    context.imageSmoothingEnabled = smooth;
-    context.imageSmoothingQuality = "medium";
-    context.drawImage(picture, view.left, view.top, view.width * view.scale, view.height * view.scale);
-  }
-
-  drawOver() {
-    const { over } = this.el;
-    const { view, tool, size } = this.state;
-    const context = over.getContext("2d");
-    context.clearRect(0, 0, over.width, over.height);
-    const r = this.ratio;
-    const twice = (path) => {
-      // dark under light: seen on any picture
-      for (const [color, width] of [["#000b", 3.5], ["#fff", 1.5]]) {
-        Object.assign(context, { strokeStyle: color, lineWidth: width * r });
-        context.beginPath();
-        path();
-        context.stroke();
-      }
-    };
-    const plus = ([x, y], inner, outer) => {
-      for (const [dx, dy] of [[1, 0], [-1, 0], [0, 1], [0, -1]]) {
-        context.moveTo(x + dx * inner, y + dy * inner);
-        context.lineTo(x + dx * outer, y + dy * outer);
-      }
-    };
-    const ring = ([x, y], radius) => {
-      context.moveTo(x + radius, y);
-      context.arc(x, y, radius, 0, 2 * Math.PI);
-    };
-    for (const [x, y] of [...this.data.marks, ...(this.click ? [this.click] : [])]) {
-      twice(() => ring(view.toCanvas(x + 0.5, y + 0.5), 6 * r));
-    }
-    if (this.box) {
-      const [x0, y0] = view.toCanvas(this.box[0], this.box[1]);
-      const [x1, y1] = view.toCanvas(this.box[2], this.box[3]);
-      twice(() => context.rect(x0, y0, x1 - x0, y1 - y0));
-    }
-    if (this.ghost) twice(() => plus(view.toCanvas(this.ghost[0] * view.width, this.ghost[1] * view.height), 3 * r, 9 * r));
-    const point = this.cross ?? this.hover;
-    const brush = tool === "brush" || tool === "eraser";
-    if (point && brush) {
-      const [x, y] = this.pixel(point);
-      twice(() => ring(view.toCanvas(x + 0.5, y + 0.5), Math.max(2 * r, (size / 2) * view.scale)));
-    }
-    if (this.cross && !(brush && size * view.scale < 12 * r)) twice(() => plus(this.cross, 4 * r, 14 * r));
-  }
-
-  panel() {
-    // everything outside the canvases that shows the state
-    const { el, state, data } = this;
-    const pressed = { outlines: state.outlines, divider: state.divider };
-    for (const button of el.buttons) {
-      const { tool, do: act } = button.dataset;
-      if (tool) button.setAttribute("aria-pressed", String(state.tool === tool));
-      if (act in pressed) button.setAttribute("aria-pressed", String(pressed[act]));
-      if (act === "undo" || act === "clear") button.disabled = state.strokes.length === 0;
-      if (act === "fit" || act === "out") button.disabled = state.view.zoom <= 1;
-    }
-    el.opacity.value = Math.round(100 * state.opacity);
-    el.percent.textContent = `${Math.round(100 * state.view.zoom)} %`;
-    el.painting.hidden = !(state.tool === "brush" || state.tool === "eraser");
-    el.size.value = state.size;
-    if (this.paper) el.ink.style.background = el.ink.style.borderColor = css(this.paper.colorOf(state.ink ?? 0));
-    el.ink.style.visibility = state.tool === "eraser" ? "hidden" : "";
-    el.split.hidden = !state.divider;
-    el.split.style.left = `${100 * state.split}%`;
-    el.split.setAttribute("aria-valuenow", String(Math.round(100 * state.split)));
-    const side = (layers) => layers.map((layer) => layer.name).join(" + ") || "Photo";
-    [data.before, data.layers].forEach((layers, i) => {
-      el.tags[i].hidden = !state.divider;
-      el.tags[i].textContent = side(layers);
-    });
-    el.base.toggleAttribute("data-own-touch", state.tool !== "pan" || state.view.zoom > 1.001);
-    el.base.dataset.hand = state.tool === "pan" && data.tools.includes("click") ? "click" : state.tool;
-    this.legend.show();
-    this.read();
-  }
-
-  read() {
-    // the small read-out: what is under the pointer, the cross-hair, or the pointer over a linked viewer
-    const { el, state } = this;
-    const { view } = state;
-    const at = this.cross ?? this.hover ?? (this.ghost && view.toCanvas(this.ghost[0] * view.width, this.ghost[1] * view.height));
-    const [x, y] = at ? view.toPicture(...at) : [-1, -1];
-    const inside = x >= 0 && y >= 0 && x < view.width && y < view.height;
-    el.readout.hidden = !inside;
-    if (!inside) return;
-    const left = state.divider && at[0] < Math.round(state.split * el.base.width);
-    const parts = [];
-    const spoken = [];
-    const shown = (left ? this.before : this.layers).filter((layer) => !state.off.has(layer.spec.name));
-    for (const layer of shown) {
-      const [u, v] = [x / view.width, y / view.height];
-      const text = shown.length > 1 || layer instanceof HeatMap ? `${layer.spec.name}: ${layer.text(u, v)}` : layer.text(u, v);
-      const node = make("span", "fact", text);
-      if (layer instanceof LabelMap) {
-        const k = layer.values[layer.at(u, v)];
-        const swatch = make("span", "swatch");
-        swatch.style.cssText = `background: ${css(layer.colorOf(k))}; border-color: transparent`;
-        parts.push(swatch);
-        const areas = layer.areas();
-        const total = areas.reduce((sum, [, n]) => sum + n, 0);
-        node.textContent += ` · ${percent((areas.find(([c]) => c === k)?.[1] ?? 0) / total)}`;
-      }
-      spoken.push(text);
-      parts.push(node);
-    }
-    parts.push(make("span", "at", `x ${Math.floor(x)}, y ${Math.floor(y)}`));
-    el.readout.replaceChildren(...parts);
-    if (!this.ghost) this.speak(spoken.join(", "));
-  }
-
-  speak(text) {
-    // to screen readers at most once a second, and only what is new
-    this.saying = text;
-    this.voice ??= setTimeout(() => {
-      this.voice = null;
-      if (this.saying !== this.el.hear.textContent) this.el.hear.textContent = this.saying;
-    }, 1000);
-  }
-
-  hint(text) {
-    this.el.hint.textContent = text;
-    this.el.hint.hidden = false;
-    clearTimeout(this.hinting);
-    this.hinting = setTimeout(() => (this.el.hint.hidden = true), 1800);
   }
 
   // ---- what a person can set
@@ -490,89 +296,6 @@ class Viewer {
     const inside = (value, size) => Math.min(size - 1, Math.max(0, Math.floor(value)));
     const [x, y] = view.toPicture(px, py);
     return [inside(x, view.width), inside(y, view.height)];
-  }
-
-  // ---- to Python
-
-  next() {
-    this.serial = Math.max(this.serial + 1, Date.now());
-    return this.serial;
-  }
-
-  sendClick(at) {
-    if (!this.data.tools.includes("click")) return;
-    const { view } = this.state;
-    const [x, y] = view.toPicture(...at);
-    if (x < 0 || y < 0 || x >= view.width || y >= view.height) return;
-    this.click = this.pixel(at);
-    this.show("over");
-    this.report.setTriggerValue("click", { at: this.click, image: this.data.image, serial: this.next() });
-  }
-
-  setBox(a, b) {
-    this.box = a && [Math.min(a[0], b[0]), Math.min(a[1], b[1]), Math.max(a[0], b[0]) + 1, Math.max(a[1], b[1]) + 1];
-    this.show("over");
-  }
-
-  sendBox() {
-    this.report.setTriggerValue("box", { at: this.box, image: this.data.image, serial: this.next() });
-  }
-
-  startStroke(pixel, erase) {
-    this.stroke = [erase ? -1 : this.state.ink, this.state.size / 2, [...pixel]];
-    this.dab(0);
-  }
-
-  extendStroke([x, y]) {
-    if (!this.stroke) return;
-    const points = this.stroke[2];
-    const n = points.length;
-    const [dx, dy] = [x - points[n - 2], y - points[n - 1]];
-    if (dx === 0 && dy === 0) return;
-    const [ex, ey] = n < 4 ? [0, 0] : [points[n - 2] - points[n - 4], points[n - 1] - points[n - 3]];
-    const straight = n >= 4 && ex * dy === ey * dx && ex * dx + ey * dy > 0; // goes on in the same line: one segment
-    if (straight) points.length = n - 2;
-    points.push(x, y);
-    this.dab(points.length / 2 - 2);
-  }
-
-  dab(from) {
-    const touched = this.paper.paint(this.stroke, from);
-    if (touched[2] > touched[0] && touched[3] > touched[1]) this.paper.recolor(this.state.hidden, ...touched);
-    this.show();
-  }
-
-  endStroke() {
-    if (!this.stroke) return;
-    const { stroke } = this;
-    this.stroke = null;
-    this.setStrokes([...this.state.strokes, stroke]);
-  }
-
-  dropStroke() {
-    this.stroke = null;
-    this.setStrokes(this.state.strokes, false);
-  }
-
-  undo() {
-    if (this.state.strokes.length) this.setStrokes(this.state.strokes.slice(0, -1));
-  }
-
-  setStrokes(strokes, news = true) {
-    this.state.strokes = strokes;
-    this.paper?.repaint(strokes);
-    this.recolor();
-    this.show();
-    if (news) this.tell();
-  }
-
-  tell() {
-    // several quick strokes make one message
-    clearTimeout(this.telling);
-    this.telling = setTimeout(() => {
-      if (this.stroke) this.tell();
-      else this.report.setStateValue("strokes", { image: this.data.image, list: this.state.strokes });
-    }, 250);
   }
 }
 

@@ -23,7 +23,9 @@ from ui.viewer.strokes import Stroke
 Tool = Literal["click", "box", "brush"]
 TOOLS: tuple[Tool, ...] = ("click", "box", "brush")
 # One ES module, in parts that can each be read in one sitting; viewer.js comes last and has the default export.
-_PARTS = ("layers.js", "view.js", "input.js", "legend.js", "viewer.js")
+_PARTS = (
+    "layers.js", "view.js", "input.js", "legend.js", "drawing.js", "panel.js", "report.js", "viewer.js",
+)  # fmt: skip
 _HERE = Path(__file__).parent
 
 

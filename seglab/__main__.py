@@ -1,0 +1,53 @@
+"""`python -m seglab`: the library on the command line. See `seglab.cli` for the commands and what they promise."""
+
+from __future__ import annotations
+
+import argparse
+import io
+import os
+import sys
+from collections.abc import Sequence
+
+from seglab import __version__
+from seglab.cli import evaluate, models, segment, train
+from seglab.cli.common import Failure, UsageError, say
+
+
+def parser() -> argparse.ArgumentParser:
+    """Build the parser of all commands."""
+    top = argparse.ArgumentParser(
+        prog="seglab", description="Image segmentation with real networks.", epilog="The pages start with: make app"
+    )
+    top.add_argument("--version", action="version", version=f"seglab {__version__}")
+    commands = top.add_subparsers(metavar="COMMAND", required=True)
+    for module in (models, segment, train, evaluate):
+        module.add(commands)
+    return top
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit status; wrong arguments leave through SystemExit(2), as argparse does."""
+    args = parser().parse_args(arguments)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a terminal that lacks a letter must not end the command
+            stream.reconfigure(errors="replace")
+    try:
+        status: int = args.run(args)
+        sys.stdout.flush()
+    except UsageError as error:
+        say(f"seglab: error: {error}")
+        return 2
+    except Failure as error:
+        say(f"seglab: {error}")
+        return 1
+    except KeyboardInterrupt:
+        say("seglab: stopped")
+        return 130
+    except BrokenPipeError:  # the reader of our output has left, as in `models | head -1`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,85 @@
+"""`models`: which models there are, what they know, and how good they are."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from typing import Any
+
+from seglab import zoo
+from seglab.cards import Score
+from seglab.download import WeightsError
+
+
+def add(commands: Any) -> None:
+    """Add the command to the parser."""
+    parser = commands.add_parser("models", help="list the models", description="List the models.")
+    parser.add_argument("--json", action="store_true", help="as a JSON list, for programs")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the table, or the JSON list."""
+    rows = [describe(key) for key in zoo.MODELS]
+    print(json.dumps(rows, indent=2) if args.json else _table(rows))
+    return 0
+
+
+def describe(key: str) -> dict[str, Any]:
+    """Return a model's entry in plain values.
+
+    `score` is the mean IoU on `split`, both None where nothing was measured; `bytes` is the size of the weights (as
+    published, before a download; 0 where unknown); `weights_here`: they are on this machine.
+    """
+    spec = zoo.get(key)
+    split, score = _measured(key)
+    return {
+        "key": key,
+        "title": spec.title,
+        "task": spec.task,
+        "palette": spec.palette.title,
+        "classes": list(spec.palette.names),
+        "licence": spec.licence,
+        "metric": "mean IoU",
+        "score": score.mean_iou if score else None,
+        "pixel_accuracy": score.pixel_accuracy if score else None,
+        "split": split,
+        "bytes": zoo.weights_bytes(key),
+        "weights_here": zoo.weights_here(key),
+    }
+
+
+def _measured(key: str) -> tuple[str | None, Score | None]:
+    """Return the split and its score, `val` before others; None where the card isn't there or has none."""
+    try:
+        scores = zoo.card(key).scores
+    except WeightsError:
+        return None, None
+    split = "val" if "val" in scores else next(iter(scores), None)
+    return split, scores[split] if split else None
+
+
+def _table(rows: list[dict[str, Any]]) -> str:
+    cells = [("KEY", "TASK", "CLASSES", "MEAN IOU", "MEASURED ON", "SIZE", "WEIGHTS")]
+    for row in rows:
+        cells.append(
+            (
+                row["key"],
+                row["task"],
+                f"{len(row['classes'])} {row['palette']}",
+                f"{row['score']:.3f}" if row["score"] is not None else "–",
+                row["split"] or "–",
+                f"{row['bytes'] / 1e6:.1f} MB" if row["bytes"] else "–",
+                "here" if row["weights_here"] else "to download" if _fetched(row["key"]) else "missing",
+            )
+        )
+    widths = [max(len(line[i]) for line in cells) for i in range(len(cells[0]))]
+    lines = ["  ".join(c.ljust(w) for c, w in zip(line, widths, strict=True)).rstrip() for line in cells]
+    licences: dict[str, list[str]] = {}
+    for row in rows:
+        licences.setdefault(row["licence"], []).append(row["key"])
+    return "\n".join([*lines, "", *(f"{', '.join(keys)}: {text}" for text, keys in licences.items())])
+
+
+def _fetched(key: str) -> bool:
+    return isinstance(zoo.get(key).source, zoo.Torchvision)

@@ -1,0 +1,89 @@
+"""`train`: train one of the street models on CamVid, or on data laid out like it."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from seglab.cli.common import Failure, UsageError, duration, folder, load, positive, say, whole
+
+if TYPE_CHECKING:
+    from seglab.types import Sample
+
+
+def add(commands: Any) -> None:
+    """Add the command to the parser."""
+    parser = commands.add_parser(
+        "train",
+        help="train a model",
+        description="Train a model. After every epoch the state is saved in the output folder; a training that was "
+        "stopped goes on with --resume and gives the same result. The weights end in model.safetensors.",
+    )
+    parser.add_argument("key", metavar="KEY", help="street or street-fast")
+    parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="CamVid's folder, or its parent")
+    parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder, made if missing")
+    parser.add_argument("--split", default="train", metavar="S", help="as in train or train+val (default: train)")
+    parser.add_argument("--hold-out", metavar="SEQUENCE", help="leave this sequence out, and score on it")
+    parser.add_argument("--seed", type=whole, default=0, metavar="N", help="default: 0")
+    parser.add_argument("--epochs", type=positive, metavar="N", help="instead of the recipe's")
+    parser.add_argument(
+        "--teacher", type=Path, metavar="F", help="a trained checkpoint whose soft answers are learnt too"
+    )
+    parser.add_argument("--resume", action="store_true", help="go on where the training in DIR stopped")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Train, telling loss, score and time left after every epoch."""
+    from seglab import runtime, train
+    from seglab.datasets import camvid
+
+    if args.key not in train.RECIPES:
+        raise UsageError(f"no recipe for {args.key!r}; trainable are {', '.join(train.RECIPES)}")
+    output = folder(args.output)
+    try:
+        samples, held_out = camvid.load(args.data, args.split, hold_out=args.hold_out)
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+    check, name = (held_out, args.hold_out) if held_out else _validation(args.data, args.split)
+    teacher = load(None, args.teacher).net if args.teacher else None
+    note = {"trained_on": args.split, "hold_out": args.hold_out}
+    say(f"{len(samples)} pictures to train on" + (f", {len(check)} of {name} to score on" if check else ""))
+    try:
+        for now in train.train(
+            args.key,
+            samples,
+            output,
+            check=check,
+            seed=args.seed,
+            resume=args.resume,
+            epochs=args.epochs,
+            teacher=teacher,
+            device=runtime.device(),
+            note=note,
+        ):
+            score = f"  mean IoU {now.score:.3f} on {name}" if now.score is not None else ""
+            say(f"epoch {now.epoch}/{now.epochs}  loss {now.loss:.4f}{score}  {duration(now.seconds_left)} left")
+    except KeyboardInterrupt:
+        say(f"stopped; go on from the last full epoch with the same command and --resume (state in {output})")
+        raise
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+    except (RuntimeError, OSError, MemoryError) as error:
+        raise Failure(str(error)) from error
+    print(output / train.WEIGHTS)
+    return 0
+
+
+def _validation(data: Path, split: str) -> tuple[Sequence[Sample], str]:
+    """Return the split `val` to score on meanwhile, if there is one and it isn't trained on."""
+    from seglab.datasets import camvid
+
+    if "val" in split.split("+"):
+        return (), ""
+    try:
+        return camvid.load(data, "val")[0], "val"
+    except ValueError:
+        return (), ""

@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+import io
+import json
+import random
+import zipfile
+
+import numpy as np
+import pytest
+
+from ui import lesson_file
+from ui.lesson_file import LessonError, pack, unpack
+
+PICTURE = np.random.default_rng(0).integers(0, 256, (40, 50, 3), np.uint8)
+
+
+def zipped(**members: bytes) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in members.items():
+            archive.writestr(name.replace("_", "."), data)
+    return buffer.getvalue()
+
+
+def test_everything_comes_back():
+    lesson = unpack(pack({"image": "upload", "temp": "2"}, picture=PICTURE, mask=b"png bytes"))
+    assert lesson.state == {"image": "upload", "temp": "2"}
+    np.testing.assert_array_equal(lesson.picture, PICTURE)
+    assert lesson.mask == b"png bytes"
+
+
+def test_without_picture_and_mask():
+    assert unpack(pack({"image": "china"})) == lesson_file.Lesson({"image": "china"})
+
+
+@pytest.mark.parametrize("state", [b"", b"[]", b"{}", b"null", b'{"seglab": 2}', b"\xff", b"[" * 60_000])
+def test_a_state_that_is_none_is_refused(state):
+    with pytest.raises(LessonError):
+        unpack(zipped(state_json=state))
+
+
+def test_values_that_are_no_text_are_left_out():
+    state = json.dumps({"seglab": 1, "a": {"b": []}, "c": 1, "d": "e"}).encode()
+    assert unpack(zipped(state_json=state)).state == {"d": "e"}
+
+
+@pytest.mark.parametrize("data", [b"", b"PK", b"not a zip", b"PK\x05\x06" + bytes(18), bytes(1000)])
+def test_no_zip(data):
+    with pytest.raises(LessonError):
+        unpack(data)
+
+
+def test_a_bomb_is_stopped_before_it_is_unpacked():
+    with pytest.raises(LessonError, match="larger than"):
+        unpack(zipped(state_json=b" " * 50_000_000))
+
+
+def test_too_many_members_and_double_names():
+    with pytest.raises(LessonError):
+        unpack(zipped(state_json=b'{"seglab": 1}', **{f"f{n}": b"" for n in range(20)}))
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("state.json", b'{"seglab": 1}')
+        with pytest.warns(UserWarning, match="Duplicate"):
+            archive.writestr("state.json", b'{"seglab": 1}')
+    with pytest.raises(LessonError):
+        unpack(buffer.getvalue())
+
+
+def test_paths_in_a_zip_are_never_written(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("../evil.txt", "x")
+        archive.writestr("state.json", '{"seglab": 1}')
+    assert unpack(buffer.getvalue()).state == {}
+    assert list(tmp_path.iterdir()) == []
+    assert not (tmp_path.parent / "evil.txt").exists()
+
+
+def test_a_picture_that_is_none_is_named():
+    with pytest.raises(LessonError, match="picture"):
+        unpack(zipped(state_json=b'{"seglab": 1}', picture_png=b"no png"))
+
+
+def test_an_encrypted_member_is_refused():
+    data = bytearray(pack({}))
+    for signature, offset in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        data[data.index(signature) + offset] |= 1
+    with pytest.raises(LessonError):
+        unpack(bytes(data))
+
+
+def test_damaged_files_give_a_lesson_or_a_lesson_error():
+    whole = pack({"image": "upload"}, picture=PICTURE, mask=b"x" * 100)
+    rng = random.Random(1)
+    refused = 0
+    for _ in range(300):
+        data = bytearray(whole)
+        for _ in range(rng.randint(1, 20)):
+            data[rng.randrange(len(data))] = rng.randrange(256)
+        if rng.random() < 0.3:
+            data = data[: rng.randrange(len(data))]
+        try:
+            unpack(bytes(data))
+        except LessonError:
+            refused += 1
+    assert refused > 200

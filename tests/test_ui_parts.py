@@ -1,0 +1,126 @@
+from __future__ import annotations
+
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from seglab.palettes import CAMVID
+from seglab.sharing import ByteCache, Cancelled
+from seglab.types import Palette
+from ui import cache, jobs, legend, pin
+from ui.cost_strip import amount
+
+
+def test_kept_arrays_are_made_once_and_read_only():
+    store = ByteCache(1000, cache.size_of)
+    made = []
+
+    def make():
+        made.append(1)
+        return np.zeros(4, np.uint8), 1.5
+
+    first = cache.kept(store, "a", make)
+    assert cache.kept(store, "a", make) is first
+    assert made == [1]
+    with pytest.raises(ValueError, match="read-only"):
+        first[0][0] = 1
+
+
+def test_image_hash_tells_pictures_apart_and_takes_a_view():
+    image = np.arange(60, dtype=np.uint8).reshape(4, 5, 3)
+    other = image.copy()
+    other[0, 0, 0] += 1
+    assert cache.image_hash(image) != cache.image_hash(other)
+    assert cache.image_hash(image[:, ::-1]) == cache.image_hash(image[:, ::-1].copy())
+
+
+def test_two_watchers_share_one_job_and_see_its_progress():
+    runs, seen, go = [], [], threading.Event()
+
+    def work(progress, cancel):
+        runs.append(1)
+        progress(1, 3)
+        go.wait(5)
+        return "done"
+
+    results = []
+    threads = [
+        threading.Thread(target=lambda: results.append(jobs.watch("shared", work, lambda *at: seen.append(at))))
+        for _ in range(2)
+    ]
+    for thread in threads:
+        thread.start()
+    time.sleep(0.4)
+    go.set()
+    for thread in threads:
+        thread.join(5)
+    assert results == ["done", "done"]
+    assert runs == [1]
+    assert (1, 3) in seen
+
+
+def test_work_is_told_to_stop_when_its_watcher_leaves():
+    told = threading.Event()
+
+    def work(progress, cancel):
+        while not cancel():
+            time.sleep(0.01)
+        told.set()
+        raise Cancelled
+
+    def leave(done, total):
+        raise KeyboardInterrupt  # as Streamlit does: an exception out of a call of Streamlit
+
+    with pytest.raises(KeyboardInterrupt):
+        jobs.watch("left", work, leave)
+    assert told.wait(2)
+
+
+@pytest.mark.parametrize("error", [ValueError("no"), TimeoutError("slow")])
+def test_what_the_work_raises_is_raised_and_forgotten(error):
+    def fail(progress, cancel):
+        raise error
+
+    with pytest.raises(type(error), match=str(error)):
+        jobs.watch("failing", fail, lambda *_: None)
+    assert jobs.watch("failing", lambda *_: 7, lambda *_: None) == 7
+
+
+def test_legend_counts_every_pixel_and_lists_the_largest_first():
+    labels = np.full((10, 10), 3, np.uint8)
+    labels[:2] = 0
+    labels[9] = 255
+    counts = legend.areas(labels, len(CAMVID))
+    assert counts.sum() == 100
+    assert counts[-1] == 10
+    html = legend.table(counts, CAMVID)
+    assert html.index("Road") < html.index("Sky") < html.index("unsure")
+    assert "70.0" in html
+    assert "Fence" not in html
+
+
+def test_legend_escapes_names():
+    palette = Palette("p", ("<script>",), ((1, 2, 3),))
+    assert "<script>" not in legend.table(np.array([5, 0]), palette)
+
+
+def test_pin_names_what_moved_and_what_changed():
+    labels = np.zeros((2, 2), np.uint8)
+    a = pin.Pinned(labels, CAMVID, {"ms": 10.0, "Sky, %": 50.0}, {"temp": "2"})
+    b = pin.Pinned(labels, CAMVID, {"ms": 12.5, "Road, %": 1.0}, {"temp": "2", "flip": "1"})
+    assert pin.moved(a, b) == ["flip: default → 1"]
+    assert pin.changes(a, b) == [("ms", 10.0, 12.5, 2.5), ("Sky, %", 50.0, 0.0, -50.0), ("Road, %", 0.0, 1.0, 1.0)]
+
+
+def test_difference_wants_one_size():
+    with pytest.raises(ValueError, match="same picture"):
+        pin.difference(np.zeros((2, 2), np.uint8), np.zeros((3, 2), np.uint8))
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "written"), [(0, "", "0"), (999, "B", "999 B"), (1000, "B", "1.0 kB"), (5.2e12, "", "5.2 T")]
+)
+def test_amounts(value, unit, written):
+    assert amount(value, unit).strip() == written

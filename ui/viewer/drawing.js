@@ -1,0 +1,124 @@
+// What is on the two canvases: below the photo and the layers, above it what follows the pointer.
+
+class Drawing {
+  resize() {
+    const { base, over, stage } = this.el;
+    const box = stage.getBoundingClientRect();
+    if (!box.width || !box.height) return;
+    this.ratio = Math.min(2, window.devicePixelRatio || 1); // more than two device pixels only cost time
+    const size = { width: Math.round(box.width * this.ratio), height: Math.round(box.height * this.ratio) };
+    if (base.width !== size.width || base.height !== size.height) {
+      Object.assign(base, size);
+      Object.assign(over, size);
+    }
+    Object.assign(this.state.view, { canvasWidth: size.width, canvasHeight: size.height });
+    this.state.view.clamp();
+    this.cross = null;
+    if (!this.fresh) this.draw(); // at once: setting a canvas's size has cleared it
+  }
+
+  show(...what) {
+    // draw once in the next frame, whatever was asked for until then
+    const all = what.length === 0;
+    this.wanted = { base: this.wanted?.base || all, over: true };
+    this.pending ||= requestAnimationFrame(() => {
+      this.pending = 0;
+      if (this.gone || this.fresh) return;
+      if (this.wanted.base) this.draw();
+      else this.drawOver();
+      this.wanted = null;
+    });
+  }
+
+  recolor() {
+    for (const layer of [...this.layers, ...this.before]) {
+      if (layer instanceof LabelMap) layer.recolor(this.state.hidden);
+    }
+  }
+
+  draw() {
+    const { view, divider, split } = this.state;
+    const { base } = this.el;
+    const context = base.getContext("2d");
+    context.clearRect(0, 0, base.width, base.height);
+    if (this.photo) this.stretch(context, this.photo, view.scale * view.width < 2 * this.photo.width);
+    const cut = divider ? Math.round(split * base.width) : 0;
+    this.drawLayers(context, this.before, 0, cut);
+    this.drawLayers(context, this.layers, cut, base.width);
+    this.drawOver();
+    this.panel();
+  }
+
+  drawLayers(context, layers, from, to) {
+    if (to <= from) return;
+    const { off, opacity, outlines, view } = this.state;
+    context.save();
+    context.beginPath();
+    context.rect(from, 0, to - from, this.el.base.height);
+    context.clip();
+    const shown = layers.filter((layer) => !off.has(layer.spec.name));
+    const shrink = (layer) => layer.w / (view.scale * view.width); // layer pixels per canvas pixel
+    context.globalAlpha = opacity;
+    for (const layer of shown) {
+      // never mix two classes' colours; a heat map may be smoothed where it is made smaller
+      this.stretch(context, layer.canvas, layer instanceof HeatMap && shrink(layer) > 1);
+    }
+    context.globalAlpha = 1;
+    for (const layer of outlines ? shown : []) {
+      if (!(layer instanceof LabelMap)) continue;
+      const width = Math.max(1, Math.round(shrink(layer) * this.ratio));
+      this.stretch(context, layer.outlines(width), shrink(layer) > 1);
+    }
+    context.restore();
+  }
+
+  stretch(context, picture, smooth) {
+    const { view } = this.state;
+    context.imageSmoothingEnabled = smooth;
+    context.imageSmoothingQuality = "medium";
+    context.drawImage(picture, view.left, view.top, view.width * view.scale, view.height * view.scale);
+  }
+
+  drawOver() {
+    const { over } = this.el;
+    const { view, tool, size } = this.state;
+    const context = over.getContext("2d");
+    context.clearRect(0, 0, over.width, over.height);
+    const r = this.ratio;
+    const twice = (path) => {
+      // dark under light: seen on any picture
+      for (const [color, width] of [["#000b", 3.5], ["#fff", 1.5]]) {
+        Object.assign(context, { strokeStyle: color, lineWidth: width * r });
+        context.beginPath();
+        path();
+        context.stroke();
+      }
+    };
+    const plus = ([x, y], inner, outer) => {
+      for (const [dx, dy] of [[1, 0], [-1, 0], [0, 1], [0, -1]]) {
+        context.moveTo(x + dx * inner, y + dy * inner);
+        context.lineTo(x + dx * outer, y + dy * outer);
+      }
+    };
+    const ring = ([x, y], radius) => {
+      context.moveTo(x + radius, y);
+      context.arc(x, y, radius, 0, 2 * Math.PI);
+    };
+    for (const [x, y] of [...this.data.marks, ...(this.click ? [this.click] : [])]) {
+      twice(() => ring(view.toCanvas(x + 0.5, y + 0.5), 6 * r));
+    }
+    if (this.box) {
+      const [x0, y0] = view.toCanvas(this.box[0], this.box[1]);
+      const [x1, y1] = view.toCanvas(this.box[2], this.box[3]);
+      twice(() => context.rect(x0, y0, x1 - x0, y1 - y0));
+    }
+    if (this.ghost) twice(() => plus(view.toCanvas(this.ghost[0] * view.width, this.ghost[1] * view.height), 3 * r, 9 * r));
+    const point = this.cross ?? this.hover;
+    const brush = tool === "brush" || tool === "eraser";
+    if (point && brush) {
+      const [x, y] = this.pixel(point);
+      twice(() => ring(view.toCanvas(x + 0.5, y + 0.5), Math.max(2 * r, (size / 2) * view.scale)));
+    }
+    if (this.cross && !(brush && size * view.scale < 12 * r)) twice(() => plus(this.cross, 4 * r, 14 * r));
+  }
+}
