@@ -16,7 +16,7 @@ COLUMNS = 3
 
 
 def models_table() -> str:
-    """Return the models as a Markdown table: name, classes, size and whether it is here, score."""
+    """Return the models as a Markdown table: name and classes, size and whether it is here, score."""
     rows = [text.MODEL_HEAD]
     for key, spec in zoo.MODELS.items():
         where = text.HERE if zoo.weights_here(key) else text.DOWNLOAD

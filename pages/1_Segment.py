@@ -2,9 +2,9 @@
 
 import streamlit as st
 
-from ui import picker, segment_controls, segment_extras, segment_lesson, segment_run, segment_views
+from seglab import zoo
+from ui import picker, segment_code, segment_controls, segment_extras, segment_lesson, segment_run, segment_views
 from ui import pin as ab
-from ui.code import show_code
 from ui.legend import areas, legend
 from ui.page import page
 from ui.segment_state import FIELDS
@@ -41,10 +41,10 @@ if not segment_run.is_kept(photo, wanted, options):
     slot.image(jpeg(photo.image), alt=photo.alt, width="stretch")
 with notes, segment_run.told():
     loaded, trouble = segment_run.load(wanted)
-    with st.spinner(text.RUNNING.format(title=loaded.spec.title)):
+    with st.spinner(text.RUNNING.format(title=zoo.get(loaded.key).title)):
         run = segment_run.run(photo, loaded, options, temperature, threshold)
 with notes:
-    segment_extras.trouble(trouble, wanted)
+    segment_extras.trouble(run, trouble, wanted)
     segment_extras.advice(run)
 
 # The picture, and beside it what its colours mean.
@@ -85,5 +85,5 @@ if own_truth.open:
         truth(labels, run.palette)
 if code.open:
     with code:
-        show_code(run)
+        segment_code.show(run)
 keep_link(FIELDS, st.query_params, st.session_state, "segment")

@@ -77,7 +77,12 @@ def _playwrights() -> str | None:
     return path if Path(path).is_file() and _starts(path) else None
 
 
-if __name__ == "__main__":
+def main() -> int:
+    """Find or install Chromium and say where it is; return the exit status."""
     path = find() or install()
     print(f"Chromium for the browser tests: {path}" if path else LOUD, flush=True)
-    sys.exit(1 if path is None and os.environ.get("CI") else 0)
+    return int(path is None and bool(os.environ.get("CI")))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -2,7 +2,7 @@
 
 Each becomes ui/assets/thumbnails/<key>.webp: the photograph on the left of a slanted line, on its right what the
 network gives with the experiment's choices. Nothing is drawn by hand; run it again when models or experiments change.
-An experiment whose model isn't on this machine is skipped and named; without a thumbnail the home page shows the photograph.
+An experiment whose model isn't on this machine is skipped and named; the home page then shows the photograph.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from ui.presets import PRESETS, Preset
 from ui.segment_state import FIELDS, SCALES, short_side
 
 OPACITY = 0.65
+SHARE = 0.32  # of the width shows the photograph
 
 
 def main() -> int:
@@ -77,7 +78,7 @@ def split(photo: Image, result: Image) -> PILImage.Image:
     """
     left, right = np.asarray(crop(PILImage.fromarray(photo))), np.asarray(crop(PILImage.fromarray(result)))
     y, x = np.mgrid[: SIZE[1], : SIZE[0]]
-    distance = (x - SIZE[0] / 2) + (y - SIZE[1] / 2) * 0.18  # of a pixel from the line, to its right
+    distance = (x - SIZE[0] * SHARE) + (y - SIZE[1] / 2) * 0.18  # of a pixel from the line, to its right
     picture = np.where((distance < 0)[..., None], left, right)
     picture[np.abs(distance) < 1.5] = 255
     return PILImage.fromarray(picture)

@@ -1,7 +1,7 @@
 """From a picture to logits and labels: resize, normalise, run the network, whole or in tiles, once or several times.
 
-Everything in `seglab.options.Options` is used before the logits, and everything after them (temperature, threshold, maps) is read off
-them by `seglab.maps`: so logits can be kept, and moving a temperature runs no network.
+Everything in `Options` is used before the logits, and everything after them (temperature, threshold, maps) is read
+off them by `seglab.maps`: so logits can be kept, and moving a temperature runs no network.
 
 Test-time augmentation averages **logits**, over mirrored and resized versions of the picture. That is the normalised
 geometric mean of their probabilities. The arithmetic mean is as usual in papers, but only this one lets the temperature
@@ -28,13 +28,15 @@ from seglab.zoo import Preprocess
 Cancel = Callable[[], bool]
 Progress = Callable[[int, int], None]  # (forward passes done, in all)
 
+DEFAULTS = Options()
+
 log = logging.getLogger(__name__)
 
 
 def segment(
     image: Image,
     model: str | Loaded,
-    options: Options = Options(),
+    options: Options = DEFAULTS,
     *,
     temperature: float = 1.0,
     threshold: float = 0.0,
@@ -68,7 +70,7 @@ def segment(
 def logits(
     image: Image,
     model: str | Loaded,
-    options: Options = Options(),
+    options: Options = DEFAULTS,
     *,
     cancel: Cancel | None = None,
     progress: Progress | None = None,
@@ -94,7 +96,9 @@ def logits(
         if smaller < 2 * MIN_SIDE or smaller >= (tile or long_side):
             raise OutOfMemory(message)
         tile = smaller
-        said = f"Memory ran out: the picture was cut into tiles of {tile} pixels, and near their borders answers may differ."
+        said = (
+            f"Memory ran out: the picture was cut into tiles of {tile} pixels, and near their borders it may err."
+        )
         log.warning(said)
         if notice:
             notice(said)

@@ -35,7 +35,7 @@ from seglab.types import Palette
 from seglab.zoo import ModelSpec, Preprocess
 
 __all__ = [
-    "Cancelled", "Cost", "Loaded", "OutOfMemory", "check_precision", "checkpoint", "cost", "device", "forward",
+    "Cancelled", "Cost", "Loaded", "OutOfMemory", "Peak", "check_precision", "checkpoint", "cost", "device", "forward",
     "forward_passes", "free", "hooks_lock", "model", "model_or_default", "peak_memory", "places", "precisions", "ready",
 ]  # fmt: skip
 
@@ -69,6 +69,13 @@ class Loaded:
         return device() if first is None else first.device
 
 
+@dataclass
+class Peak:
+    """Peak memory in bytes, filled in when `peak_memory` is done."""
+
+    bytes: int = 0
+
+
 _models: ByteCache[Loaded] = ByteCache(
     int(os.environ.get("SEGLAB_MODEL_CACHE_MB", "1024")) << 20, sizeof=lambda loaded: loaded.bytes
 )
@@ -78,6 +85,7 @@ _numbers: weakref.WeakKeyDictionary[nn.Module, int] = weakref.WeakKeyDictionary(
 _hook_locks: weakref.WeakKeyDictionary[nn.Module, threading.RLock] = weakref.WeakKeyDictionary()  # type: ignore[valid-type]
 _costs: weakref.WeakKeyDictionary[nn.Module, dict[tuple[int, int], Cost]] = weakref.WeakKeyDictionary()
 _count = itertools.count()
+_thread = threading.local()  # .seen: forward passes within this thread's `peak_memory`
 
 
 @cache
@@ -188,6 +196,8 @@ def forward(loaded: Loaded, x: Tensor, *, precision: str = "fp32", cancel: Calla
     # Raised here, not above: the error caught there holds the network's frames, and with them all they had computed.
     if logits is None:
         raise OutOfMemory(_advice(loaded, x))
+    if (seen := getattr(_thread, "seen", None)) is not None:
+        seen.add((loaded, x.shape[0], x.shape[2], x.shape[3], precision))
     if logits.ndim != 4 or logits.shape[1] != len(loaded.palette):
         raise ValueError(
             f"{loaded.key} gave {tuple(logits.shape)}; wanted (N, {len(loaded.palette)}, h, w), "
@@ -236,23 +246,31 @@ def cost(loaded: Loaded, h: int, w: int) -> Cost:
     return known[h, w]
 
 
-def peak_memory(loaded: Loaded, h: int, w: int, *, precision: str = "fp32") -> int:
-    """Return the peak bytes of one forward pass on an h×w picture, weights included.
+@contextmanager
+def peak_memory() -> Iterator[Peak]:
+    """Tell, once the block is left, how much memory this thread's forward passes in it needed, in bytes.
 
-    On CUDA it is measured, by a forward pass of its own (of the whole device: other passes at the same time count too).
-    Elsewhere it is computed: the peak of the tensors that live at once, without the library's scratch memory, which
-    adds 6 to 114 % of the intermediate results on the CPU.
+    On CUDA that is measured: the most that torch had allocated meanwhile, other threads' tensors included. Elsewhere it
+    is computed after the block, for the largest pass: weights, and the peak of the intermediate results that live at
+    once; the library's scratch memory comes on top (on the CPU 6 to 114 % of the intermediate results).
     """
-    check_precision(precision)
-    if loaded.device.type == "cuda":
-        copied = _copy(loaded, precision)
-        torch.cuda.reset_peak_memory_stats(copied.device)
-        before = torch.cuda.memory_allocated(copied.device)
-        forward(copied, torch.zeros(1, 3, h, w), precision=precision)
-        return torch.cuda.max_memory_allocated(copied.device) - before + copied.bytes
-    found = cost(loaded, h, w)
-    half = 1 if precision == "fp32" else 2
-    return (found.weight_bytes + found.activation_bytes) // half
+    peak, outer = Peak(), getattr(_thread, "seen", None)
+    seen: set[tuple[Loaded, int, int, int, str]] = set()
+    _thread.seen = seen
+    on_cuda = device().type == "cuda"
+    if on_cuda:
+        torch.cuda.reset_peak_memory_stats(device())
+    try:
+        yield peak
+    finally:
+        _thread.seen = outer
+    if on_cuda:
+        peak.bytes = torch.cuda.max_memory_allocated(device())
+        return
+    for loaded, n, h, w, precision in seen:
+        found = cost(loaded, h, w)
+        needed = (found.weight_bytes + n * found.activation_bytes) // (1 if precision == "fp32" else 2)
+        peak.bytes = max(peak.bytes, needed)
 
 
 def _copy(loaded: Loaded, use: str) -> Loaded:

@@ -40,8 +40,8 @@ def stat(path: Path) -> os.stat_result:
 def read(path: Path, key: str | None = None) -> Trained:
     """Read a checkpoint.
 
-    - `.safetensors` with metadata {"model": key}, and possibly "palette": JSON with title, names, colors, things,
-      background, where the classes aren't the model's own;
+    - `.safetensors` with metadata {"model": key} (or these as JSON under the one key "seglab"), and possibly
+      "palette": JSON with title, names, colors, things, background, where the classes aren't the model's own;
     - `.pt`/`.pth`: train's last.pt (the moving average is taken), {"model": key, "state_dict": …}, or a plain state
       dict.
 
@@ -61,6 +61,8 @@ def read(path: Path, key: str | None = None) -> Trained:
             state, about = checkpoints.read(path)
         except WeightsError as error:
             raise ValueError(str(error)) from error
+        if "seglab" in about:  # as `seglab.train.save_weights` writes it: all that is to say, as JSON
+            about = _about(about["seglab"], path)
     else:
         state, about = _pickled(path)
     named = about.get("model", key)
@@ -111,6 +113,16 @@ def _pickled(path: Path) -> tuple[Mapping[str, Tensor], Mapping[str, Any]]:
             f'{path.name} holds {held}; wanted tensors by name, or {{"model": key, "state_dict": tensors}}.'
         )
     return {name: t.float() if t.is_floating_point() else t for name, t in state.items()}, about
+
+
+def _about(text: str, path: Path) -> dict[str, Any]:
+    try:
+        about = json.loads(text)
+    except ValueError as error:
+        raise ValueError(f"The metadata of {path.name} are no JSON ({error}); get the file anew.") from error
+    if not isinstance(about, dict):
+        raise ValueError(f"The metadata of {path.name} are no JSON object; get the file anew.")
+    return about
 
 
 def _palette(text: Any, path: Path) -> Palette:

@@ -60,7 +60,7 @@ def alt(preset: Preset) -> str:
 
 
 def crop(image: Image.Image) -> Image.Image:
-    """Cut the middle of a picture to the thumbnail's shape and size.
+    """Cut a picture to the thumbnail's shape and size: the middle of a wide one, the upper part of a tall one.
 
     >>> crop(Image.new("RGB", (900, 300))).size == SIZE
     True
@@ -68,7 +68,7 @@ def crop(image: Image.Image) -> Image.Image:
     width, height = image.size
     scale = max(SIZE[0] / width, SIZE[1] / height)
     box_width, box_height = SIZE[0] / scale, SIZE[1] / scale
-    left, top = (width - box_width) / 2, (height - box_height) / 2
+    left, top = (width - box_width) / 2, (height - box_height) / 6  # heads are high up
     return image.resize(SIZE, Image.Resampling.LANCZOS, box=(left, top, left + box_width, top + box_height))
 
 

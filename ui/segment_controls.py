@@ -60,7 +60,14 @@ def class_index(palette: Palette, likely: int) -> int:
 
 def more() -> tuple[Any, float, float]:
     """Show the expander; return (`inference.Options`, temperature, threshold)."""
-    from seglab.inference import Options  # imports torch, which the page's first message needn't wait for
+    from seglab import runtime  # imports torch, which the page's first message needn't wait for
+    from seglab.inference import Options
+
+    precisions = runtime.precisions()
+    asked = st.session_state["precision"]
+    if asked not in precisions:
+        st.info(text.PRECISION_LACKING.format(precision=asked))
+        st.session_state["precision"] = "fp32"
 
     with st.expander(text.MORE, icon=":material/tune:"):
         left, middle, right = st.columns(3)
@@ -89,7 +96,7 @@ def more() -> tuple[Any, float, float]:
             persist_state="session",
         )  # fmt: skip
         precision = right.selectbox(
-            text.PRECISION, ["fp32", "bf16", "fp16"], key="precision", help=text.PRECISION_HELP, persist_state="session"
+            text.PRECISION, precisions, key="precision", help=text.PRECISION_HELP, persist_state="session"
         )
     options = Options(
         short_side=short_side(st.session_state["short"]), tile=tile, overlap=overlap if tile else 0.25,

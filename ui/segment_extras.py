@@ -8,7 +8,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from seglab import export, zoo
+from seglab import zoo
 from seglab.download import WeightsError
 from seglab.types import Labels
 from ui import gallery, picker, state
@@ -26,7 +26,7 @@ from ui.texts import shared
 
 def card(run: Run) -> None:
     """Show the model's card in a popover."""
-    spec = run.loaded.spec
+    spec = run.spec
     try:
         about = zoo.card(spec.key)
     except WeightsError as error:
@@ -37,15 +37,17 @@ def card(run: Run) -> None:
     scores += [text.CARD_HOLD_OUT.format(iou=value, name=name) for name, value in about.hold_out.items()]
     with st.popover(text.CARD, icon=":material/badge:", width="stretch"):
         st.markdown(text.CARD_TEXT.format(
-            title=spec.title, parameters=run.cost().parameters / 1e6, mb=zoo.weights_bytes(spec.key) / 1e6,
+            title=spec.title, parameters=run.parameters() / 1e6, mb=zoo.weights_bytes(spec.key) / 1e6,
             n=len(spec.palette), palette=spec.palette.title, classes=", ".join(spec.palette.names),
             scores="; ".join(scores) or text.CARD_NONE, data=about.data, licence=about.licence,
             failures=" ".join(about.failures) or "–", paper=spec.paper,
         ))  # fmt: skip
 
 
-def trouble(message: str | None, key: str) -> None:
-    """Say that the model `key` couldn't be had and another one stands in, with a button to try again."""
+def trouble(run: Run, message: str | None, key: str) -> None:
+    """Say what was done otherwise than asked: another model instead of `key`, with a button to try again, or tiles."""
+    if run.notice:
+        st.info(run.notice, icon=":material/memory:")
     if message:
         with st.container(border=True):
             st.warning(message, icon=":material/cloud_off:")
@@ -129,9 +131,8 @@ def _export(form: export.Format, run: Run, labels: Labels) -> bytes:
 
 def costs(run: Run) -> None:
     """Show the cost strip of the run."""
-    cost = run.cost()
     entries = [(shared.MS, f"{run.ms:.0f} ms"), (shared.PEAK, amount(run.peak, "B")),
-               (shared.MACS, amount(cost.macs, "")), (shared.PARAMETERS, amount(cost.parameters, "")),
+               (shared.MACS, amount(run.macs(), "")), (shared.PARAMETERS, amount(run.parameters(), "")),
                (shared.DEVICE, run.device())]  # fmt: skip
     cost_strip(entries, "" if run.fresh else shared.FROM_CACHE.format(ms=run.ms))
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +14,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from seglab import zoo
+from seglab.download import WeightsError
 from seglab.types import Labels, Logits, Palette
 from ui import cache, jobs
 from ui.picker import Photo
@@ -19,7 +22,8 @@ from ui.texts import segment as text
 
 if TYPE_CHECKING:
     from seglab.inference import Options
-    from seglab.runtime import Cost, Loaded
+    from seglab.runtime import Loaded
+    from seglab.zoo import ModelSpec
 
 RETRY_AFTER = 300.0  # seconds in which a download that failed isn't tried again by itself
 
@@ -36,7 +40,13 @@ class Run:
     peak: int
     temperature: float
     threshold: float
+    notice: str = ""  # what was done otherwise than asked, for want of memory
     fresh: bool = True  # the network ran just now; otherwise the logits were kept
+
+    @property
+    def spec(self) -> ModelSpec:
+        """The model's entry in the zoo."""
+        return zoo.get(self.loaded.key)
 
     @property
     def palette(self) -> Palette:
@@ -77,20 +87,27 @@ class Run:
 
         return maps.top(self.logits, self.photo.size, x, y, temperature=self.temperature)
 
-    def cost(self) -> Cost:
-        """Return what one forward pass at the size that the network sees costs."""
+    def parameters(self) -> int:
+        """Return how many numbers the network has learnt."""
         from seglab import runtime
 
-        height, width = self.photo.size
-        short = self.loaded.preprocess.short_side if self.options.short_side is None else self.options.short_side
-        scale = short / min(height, width) if short else 1.0
-        return runtime.cost(self.loaded, round(height * scale), round(width * scale))
+        return runtime.cost(self.loaded, *self._largest()).parameters
+
+    def macs(self) -> int:
+        """Return the multiply-adds of all forward passes that these options take."""
+        from seglab import inference, runtime
+
+        sizes = inference.passes(self.photo.size, self.loaded.preprocess, self.options)
+        return sum(runtime.cost(self.loaded, *size).macs * n for size, n in Counter(sizes).items())
 
     def device(self) -> str:
         """Return where it ran, and in which precision."""
-        from seglab import runtime
+        return f"{self.loaded.device} · {self.options.precision}"
 
-        return f"{runtime.device()} · {self.options.precision}"
+    def _largest(self) -> tuple[int, int]:
+        from seglab import inference
+
+        return max(inference.passes(self.photo.size, self.loaded.preprocess, self.options))
 
     @property
     def key(self) -> tuple[str, str, Options]:
@@ -141,23 +158,47 @@ def run(photo: Photo, loaded: Loaded, options: Options, temperature: float, thre
 
     key = photo.hash, loaded.weights_hash, options
 
-    def work(progress: jobs.Progress, cancel: Callable[[], bool]) -> tuple[Logits, float, int]:
-        def make() -> tuple[Logits, float, int]:
-            with runtime.peak_memory() as peak:
-                began = time.perf_counter()
-                logits = inference.logits(photo.image, loaded, options, progress=progress, cancel=cancel)
-                return logits, 1000 * (time.perf_counter() - began), peak.bytes
+    def work(progress: jobs.Progress, cancel: Callable[[], bool]) -> tuple[Logits, float, int, str]:
+        def make() -> tuple[Logits, float, int, str]:
+            notices: list[str] = []
+            began = time.perf_counter()
+            logits = inference.logits(
+                photo.image, loaded, options, progress=progress, cancel=cancel, notice=notices.append
+            )
+            ms = 1000 * (time.perf_counter() - began)
+            size = max(inference.passes(photo.size, loaded.preprocess, options))
+            return logits, ms, runtime.peak_memory(loaded, *size, precision=options.precision), " ".join(notices[-1:])
 
         return cache.kept(cache.LOGITS, key, make)
 
     slot = st.empty()
 
     def show(done: int, total: int) -> None:
+        title = zoo.get(loaded.key).title
         if total > 1:
-            slot.progress(done / total, text.RUNNING_TILES.format(title=loaded.spec.title, done=done, total=total))
+            slot.progress(done / total, text.RUNNING_TILES.format(title=title, done=done, total=total))
+        elif others := runtime.places().waiting:
+            slot.caption(text.BUSY.format(n=others))
 
     fresh = key not in cache.LOGITS
     # What is kept comes back at once: no thread needed, and nothing to show.
-    logits, ms, peak = jobs.watch(key, work, show) if fresh else work(lambda *_: None, lambda: False)
+    logits, ms, peak, notice = jobs.watch(key, work, show) if fresh else work(lambda *_: None, lambda: False)
     slot.empty()
-    return Run(photo, loaded, options, logits, ms, peak, temperature, threshold, fresh)
+    return Run(photo, loaded, options, logits, ms, peak, temperature, threshold, notice, fresh)
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """Turn what may go wrong on the way to the logits into a message that says what to do; the page then ends there."""
+    from seglab.runtime import OutOfMemory
+
+    try:
+        yield
+    except OutOfMemory as error:
+        st.error(f"{text.OUT_OF_MEMORY} {error}", icon=":material/memory:")
+    except (WeightsError, ValueError) as error:
+        st.error(str(error), icon=":material/error:")
+    else:
+        return
+    st.button(text.AGAIN)
+    st.stop()

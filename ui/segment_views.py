@@ -41,7 +41,7 @@ def show(run: Run, view: str, k: int, slot: Any) -> Labels:
         layer = v.HeatLayer(run.heat(view, k), heading.get(view, text.HEAT_MARGIN), 0.0, 1.0)
         tools = ("click",)
     shown = text.VIEWS[view] if view != "probability" else text.HEAT_PROBABILITY.format(name=name)
-    alt = text.ALT.format(what=run.photo.alt, view=shown, model=run.loaded.spec.title)
+    alt = text.ALT.format(what=run.photo.alt, view=shown, model=run.spec.title)
     with slot:
         event = v.viewer(
             run.photo.image, [layer], key=f"segment.{run.palette.title}.{'labels' if view == 'labels' else 'heat'}",

@@ -7,7 +7,7 @@ that touch by a corner belong to one region.
 Holes. Neither format has them, and painting a filled polygon over what lies in the hole would need an order that
 readers don't keep. So every hole is joined to the outline by a cut of no width along a row of pixels (a "keyhole"): one
 closed polygon, walked along the cut there and back, which every filling rule rasterises to the region with its holes.
-Left out are regions and holes of less than `MIN_AREA` pixels of outline area: specks of one to three pixels.
+Regions and holes of a single pixel (outlines of less than `MIN_AREA`) are left out.
 
 Outlines are thinned with a tolerance of `TOLERANCE` px (Douglas and Peucker, 1973, here for all segments of a level at
 once); the tests ask for an IoU of at least 0.98 for each class after rasterising.
@@ -24,7 +24,7 @@ Mask = NDArray[np.bool_]
 
 REACH = 0.4
 TOLERANCE = 0.35
-MIN_AREA = 2.5
+MIN_AREA = 1.0
 
 
 def polygons(mask: Mask, tolerance: float = TOLERANCE) -> list[Points]:

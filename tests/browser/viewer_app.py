@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 
 import numpy as np
 import streamlit as st
@@ -15,6 +16,7 @@ from ui.viewer.encode import digest
 ALL = ("click", "box", "brush")
 
 
+@lru_cache
 def street(height: int = 300, width: int = 400, seed: int = 0) -> tuple[Image, Labels]:
     """Return a made-up street, photo and labels; class 255 in a corner, a fine checker of two classes in another."""
     y, x = np.mgrid[:height, :width] / np.array([height, width]).reshape(2, 1, 1)

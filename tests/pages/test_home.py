@@ -81,7 +81,7 @@ def test_a_missing_picture_leaves_a_card_without_one(monkeypatch: pytest.MonkeyP
 
 def test_the_table_names_every_model_and_where_its_weights_are(home: AppTest) -> None:
     table = next(element.value for element in home.markdown if element.value.startswith("| Model"))
-    rows = {row.split("|")[1].strip(): row for row in table.splitlines()[2:]}
+    rows = {row.split("**")[1]: row for row in table.splitlines()[2:]}
     for key, spec in zoo.MODELS.items():
         assert (f"on this machine, {zoo.weights_bytes(key) / 1e6:.1f} MB" in rows[spec.title]) == zoo.weights_here(key)
 

@@ -70,10 +70,11 @@ RUNNING = "{title} looks at the picture …"
 RUNNING_TILES = "{title}: {done} of {total} tiles"
 RETRY = "Try the download again"
 OUT_OF_MEMORY = (
-    "There wasn't enough memory for this picture, even in tiles. Choose a smaller **short side**, or smaller **tiles** "
+    "There wasn't enough memory for this picture, even in tiles: choose a smaller **short side**, or smaller **tiles** "
     "under *More*."
 )
-BUSY = "The machine is busy with other visitors' pictures. Wait a moment, then press **Again**."
+BUSY = "The machine is busy; {n} other pictures are waiting. Yours comes in its turn."
+PRECISION_LACKING = "This machine has no fast {precision}; it is now fp32."
 AGAIN = "Again"
 CLASS_UNKNOWN = "This model has no class `{name}`; the view shows {now}."
 

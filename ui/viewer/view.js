@@ -32,30 +32,35 @@ class View {
 
   zoomAt(factor, px, py) {
     // the point of the picture under px, py stays there
-    const [x, y] = this.toPicture(px, py);
+    const [dx, dy] = [px - this.canvasWidth / 2, py - this.canvasHeight / 2];
+    const x = this.cx + dx / (this.width * this.scale);
+    const y = this.cy + dy / (this.height * this.scale);
     const most = Math.max(8, 40 / this.fit);
     this.zoom = Math.min(most, Math.max(1, this.zoom * factor));
-    this.cx = (x - (px - this.canvasWidth / 2) / this.scale) / this.width;
-    this.cy = (y - (py - this.canvasHeight / 2) / this.scale) / this.height;
+    this.cx = x - dx / (this.width * this.scale);
+    this.cy = y - dy / (this.height * this.scale);
     this.clamp();
   }
 
   panBy(dx, dy) {
     // moves the picture by dx, dy; returns what the borders left of that
-    const [left, top] = [this.left, this.top];
-    this.cx -= dx / (this.width * this.scale);
-    this.cy -= dy / (this.height * this.scale);
+    const { cx, cy } = this;
+    const [w, h] = [this.width * this.scale, this.height * this.scale];
+    this.cx -= dx / w;
+    this.cy -= dy / h;
     this.clamp();
-    return [dx - (this.left - left), dy - (this.top - top)];
+    return [dx - (cx - this.cx) * w, dy - (cy - this.cy) * h];
   }
 
   clamp() {
-    // no empty border beside a picture that could fill it
-    const half = (canvas, size) => Math.min(0.5, canvas / (2 * size * this.scale));
-    const x = half(this.canvasWidth, this.width);
-    const y = half(this.canvasHeight, this.height);
-    this.cx = Math.min(1 - x, Math.max(x, this.cx));
-    this.cy = Math.min(1 - y, Math.max(y, this.cy));
+    // A picture larger than the canvas leaves no empty border, a smaller one stays inside; the whole one is centred.
+    const bound = (at, canvas, size) => {
+      if (this.zoom === 1) return 0.5;
+      const half = canvas / (2 * size * this.scale);
+      return Math.min(Math.max(half, 1 - half), Math.max(Math.min(half, 1 - half), at));
+    };
+    this.cx = bound(this.cx, this.canvasWidth, this.width);
+    this.cy = bound(this.cy, this.canvasHeight, this.height);
   }
 
   whole() {

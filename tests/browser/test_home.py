@@ -1,0 +1,60 @@
+"""The home page in Chromium: what a visitor sees first, and that its cards lead somewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import parse_qs, urlparse
+
+import pytest
+
+from ui.lessons import lessons
+from ui.presets import PRESETS
+
+NewPage = Callable[..., Any]
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_the_first_picture_is_on_the_first_screen(app_url: str, new_page: NewPage, dark: bool) -> None:
+    page = new_page(1280, 800, dark=dark)
+    page.goto(app_url)
+    picture = page.locator("img.seglab-thumb").first
+    picture.wait_for()
+    box = picture.bounding_box()
+    assert box["y"] + box["height"] <= 800
+    assert picture.evaluate("img => img.complete && img.naturalWidth > 0")
+    background = page.locator(".stApp").evaluate("app => getComputedStyle(app).backgroundColor")
+    assert background == ("rgb(18, 23, 26)" if dark else "rgb(255, 255, 255)")
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_nothing_is_wider_than_the_screen(app_url: str, new_page: NewPage, width: int) -> None:
+    page = new_page(width, 844)
+    page.goto(app_url)
+    page.get_by_role("heading", name="What runs on this machine").wait_for()
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+    assert page.locator("img.seglab-thumb").count() == len(PRESETS) + len(lessons())
+
+
+def test_the_whole_card_is_a_link_to_its_experiment(app_url: str, new_page: NewPage) -> None:
+    page = new_page()
+    page.goto(app_url)
+    preset = PRESETS[1]
+    card = page.locator(f".st-key-card-{preset.key}")
+    card.wait_for()
+    card.locator("img").click()  # the picture, not the words
+    page.wait_for_url("**/Segment?**")
+    asked = {key: values[0] for key, values in parse_qs(urlparse(page.url).query).items()}
+    assert preset.params.items() <= asked.items()
+    page.locator(".seglab-head h1").wait_for()
+
+
+def test_a_deep_link_works_on_a_fresh_server_and_the_menu_leads_home(
+    start_server: Callable[..., Any], new_page: NewPage
+) -> None:
+    page = new_page()
+    with start_server() as url:  # nobody has opened its home page
+        page.goto(f"{url}/{lessons()[0].title}")
+        page.locator(".seglab-head h1", has_text=lessons()[0].question).wait_for(timeout=20_000)
+        page.get_by_test_id("stSidebar").get_by_role("link", name="SegLab").click()
+        page.locator(".seglab-head h1", has_text="What does a network see").wait_for()
