@@ -9,7 +9,7 @@ from ui.legend import areas, legend
 from ui.page import page
 from ui.segment_state import FIELDS
 from ui.segment_truth import truth
-from ui.segment_uses import jpeg, uses
+from ui.segment_uses import jpeg, region, uses
 from ui.state import follow_link, keep_link
 from ui.texts import segment as text
 
@@ -77,7 +77,7 @@ if use.open:
         uses(run, labels, counts)
 if download.open:
     with download:
-        segment_extras.downloads(run, labels)
+        segment_extras.downloads(run, labels, region(run, counts))
         segment_lesson.save(run, labels)
         segment_lesson.load()
 if own_truth.open:

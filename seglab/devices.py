@@ -13,6 +13,19 @@ import torch
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
+class OutOfMemory(RuntimeError):
+    """A picture was too large for the memory there is; the text says what to do."""
+
+    @classmethod
+    def of(cls, key: str, device: torch.device, x: torch.Tensor) -> OutOfMemory:
+        """Make the error for network `key` on x (N, 3, H, W)."""
+        h, w = x.shape[-2:]
+        return cls(
+            f"There isn't enough memory on {device} for {key} on {w}×{h} pixels at once. Choose a smaller short side, "
+            "tiles (or smaller ones), half precision or a lighter model."
+        )
+
+
 @cache
 def device() -> torch.device:
     """Return the device networks run on: SEGLAB_DEVICE if set, else CUDA, else MPS, else the CPU."""

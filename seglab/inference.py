@@ -96,9 +96,7 @@ def logits(
         if smaller < 2 * MIN_SIDE or smaller >= (tile or long_side):
             raise OutOfMemory(message)
         tile = smaller
-        said = (
-            f"Memory ran out: the picture was cut into tiles of {tile} pixels, and near their borders it may err."
-        )
+        said = f"Memory ran out: the picture was cut into tiles of {tile} pixels, and near their borders it may err."
         log.warning(said)
         if notice:
             notice(said)

@@ -28,7 +28,7 @@ from torch import Tensor, nn
 from seglab import cost as costs
 from seglab import trained, zoo
 from seglab.cost import Cost
-from seglab.devices import DTYPES, check_precision, device, is_out_of_memory, precisions, release
+from seglab.devices import DTYPES, OutOfMemory, check_precision, device, is_out_of_memory, precisions, release
 from seglab.download import Progress, WeightsError
 from seglab.sharing import ByteCache, Cancelled, Places
 from seglab.types import Palette
@@ -40,10 +40,6 @@ __all__ = [
 ]  # fmt: skip
 
 ASK_ABOVE = 2**20  # pixels: smaller pictures fit into any machine that torch fits into
-
-
-class OutOfMemory(RuntimeError):
-    """A picture was too large for the memory there is; the text says what to do."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -195,7 +191,7 @@ def forward(loaded: Loaded, x: Tensor, *, precision: str = "fp32", cancel: Calla
             _passes += 1
     # Raised here, not above: the error caught there holds the network's frames, and with them all they had computed.
     if logits is None:
-        raise OutOfMemory(_advice(loaded, x))
+        raise OutOfMemory.of(loaded.key, loaded.device, x)
     if (seen := getattr(_thread, "seen", None)) is not None:
         seen.add((loaded, x.shape[0], x.shape[2], x.shape[3], precision))
     if logits.ndim != 4 or logits.shape[1] != len(loaded.palette):
@@ -303,12 +299,4 @@ def _ask_for_memory(loaded: Loaded, x: Tensor, precision: str) -> None:
     # Intermediate results grow with the number of pixels, so one size tells about all.
     needed = cost(loaded, 256, 256).activation_bytes / 256**2 * n * h * w * costs.WORKSPACE
     if available is not None and needed / (1 if precision == "fp32" else 2) > available:
-        raise OutOfMemory(_advice(loaded, x))
-
-
-def _advice(loaded: Loaded, x: Tensor) -> str:
-    h, w = x.shape[-2:]
-    return (
-        f"There isn't enough memory on {loaded.device} for {loaded.key} on {w}×{h} pixels at once. Choose a smaller "
-        "short side, tiles (or smaller ones), half precision or a lighter model."
-    )
+        raise OutOfMemory.of(loaded.key, loaded.device, x)

@@ -7,6 +7,7 @@ same machine with the same number of threads).
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import os
@@ -51,7 +52,7 @@ class Recipe:
 
 RECIPES = {
     "street": Recipe(street, epochs=75),
-    "street-fast": Recipe(street_fast, epochs=90),
+    "street-fast": Recipe(street_fast, epochs=60),
 }
 
 
@@ -111,7 +112,7 @@ def train(
     average.requires_grad_(False)
     average.load_state_dict(net.state_dict())
     optimizer = torch.optim.AdamW(_groups(net, recipe.weight_decay), lr=recipe.learning_rate)
-    identity = {"key": key, "seed": seed, "epochs": epochs, "samples": len(samples), "recipe": _plain(recipe)}
+    identity = {"key": key, "seed": seed, "epochs": epochs, "samples": _names(samples), "recipe": _plain(recipe)}
     first = 0
     if resume and (output / CHECKPOINT).is_file():
         first = _restore(output / CHECKPOINT, identity, net, average, optimizer)
@@ -272,7 +273,13 @@ def _atomic(path: Path, write: Callable[[Path], object]) -> None:
     """Write beside `path`, then rename: a kill leaves the old file or the new one, never half of one."""
     part = path.with_name(f".{path.name}.part")
     write(part)
+    part.chmod(0o644)  # safetensors writes for the owner alone; a server may run as another user
     os.replace(part, path)
+
+
+def _names(samples: Sequence[Sample]) -> str:
+    """A short hash of the pictures' names and order: another split or hold-out is another training."""
+    return hashlib.blake2b("\n".join(s.key for s in samples).encode(), digest_size=8).hexdigest()
 
 
 def _plain(recipe: Recipe) -> dict[str, Any]:

@@ -68,11 +68,11 @@ def plain(image, model, size=None):
         x = F.interpolate(x, size, mode="bilinear", antialias=True)
     mean, std = (torch.tensor(v)[None, :, None, None] for v in (PREPROCESS.mean, PREPROCESS.std))
     with torch.no_grad():
-        return model.net((x.float() / 255 - mean) / std)[0]
+        return model.net(((x.float() / 255 - mean) / std).to(model.device))[0].cpu()
 
 
 def probs(z):
-    z = torch.from_numpy(np.array(z)).double()
+    z = z.double() if isinstance(z, torch.Tensor) else torch.from_numpy(z.copy()).double()
     return z.softmax(0).numpy()
 
 
@@ -147,8 +147,9 @@ def test_tiles_agree_with_the_whole_picture(size, tile, overlap, blend):
     assert covered.mean() > 0.02
     difference = abs(probs(tiled) - probs(whole)).max(0)
     assert difference[covered].max() < 3e-3
-    # And elsewhere it is close to it, closer than another picture's answer by far.
-    assert difference.mean() < 0.02 < abs(probs(whole)[:, ::-1] - probs(whole)).max(0).mean()
+    # And elsewhere it is closer to it than the answer to another picture, the same one upside down, by far.
+    other = abs(probs(whole)[:, ::-1] - probs(whole)).max(0).mean()
+    assert difference.mean() < {"gaussian": 0.05, "constant": 0.3}[blend] * other
 
 
 def test_gaussian_blend_errs_less_than_constant():

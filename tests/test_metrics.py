@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 from statistics import median
-from time import perf_counter
+from time import process_time
 
 import numpy as np
 import pytest
@@ -125,7 +125,7 @@ def test_a_full_hd_picture_is_counted_in_milliseconds():
     target, pred = np.kron(rng.integers(0, 21, (2, 54, 96), np.uint8), np.ones((20, 20), np.uint8))
     times = []
     for _ in range(5):
-        start = perf_counter()
+        start = process_time()
         confusion_matrix(target, pred, 21)
-        times.append(perf_counter() - start)
+        times.append(process_time() - start)
     assert median(times) < 0.05  # some 5 ms; torchmetrics takes 51; the rest is for a busy machine

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import streamlit as st
 
 STYLE = """<style>
-.sl-cost{display:flex;flex-wrap:wrap;gap:.25rem 1.5rem;font-size:.8125rem;opacity:.85;margin:0;
+.sl-cost{display:flex;flex-wrap:wrap;gap:.25rem 1.5rem;font-size:.8125rem;opacity:.85;margin:0;padding:0;
 font-variant-numeric:tabular-nums}
-.sl-cost dt{display:inline;font-weight:600}.sl-cost dd{display:inline;margin:0 0 0 .35em}
+.sl-cost div{margin:0}.sl-cost dt{display:inline;font-weight:600}.sl-cost dd{display:inline;margin:0 0 0 .35em}
 </style>"""
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ui.presets import PRESETS, Preset
+from ui.texts import segment
 
 ROOT = Path(__file__).resolve().parents[1]
 HOME = "app.py"
@@ -31,10 +32,10 @@ class Lesson:
 LESSONS: tuple[Lesson, ...] = (
     Lesson(
         file="pages/1_Segment.py",
-        title="Segment",
-        question="Which class does a network give to each pixel of your picture, and how sure is it?",
+        title=segment.TITLE,
+        question=segment.QUESTION,
         teaser="Drop in a photo and get a mask. See where the network hesitates, correct it, take it home.",
-        icon=":material/gesture_select:",
+        icon=segment.ICON,
         section="Tasks",
         experiments=PRESETS,
         cover=PRESETS[0].key,

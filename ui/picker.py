@@ -36,11 +36,17 @@ class Photo:
     alt: str
     credit: str = ""
     suits: tuple[str, ...] | None = None
+    file_size: int = -1  # bytes of the file; -1 where it isn't known
 
     @property
     def size(self) -> tuple[int, int]:
         """Height and width in pixels."""
         return self.image.shape[0], self.image.shape[1]
+
+    @property
+    def title(self) -> str:
+        """What to call it in a sentence: the gallery's title, or the file's name."""
+        return self.name if self.key == UPLOAD else gallery.GALLERY[self.key].title
 
     @property
     def stem(self) -> str:
@@ -54,18 +60,19 @@ def from_gallery(key: str) -> Photo:
     picture = gallery.GALLERY[key]
     credit = text.CREDIT.format(credit=f"{picture.title}: {picture.credit}", licence=picture.licence)
     image = gallery.load(key)
-    return Photo(image, key, PurePath(picture.file).name, image_hash(image), picture.alt, credit, picture.suits)
+    return Photo(image, key, PurePath(picture.file).name, image_hash(image), picture.alt, credit, picture.suits,
+                 picture.path.stat().st_size)  # fmt: skip
 
 
 def take(data: bytes, name: str) -> None:
     """Make an own picture the one in use; ImageError if it is none, and then nothing has changed."""
-    own(images.decode(data), name)
+    own(images.decode(data), name, len(data))
 
 
-def own(image: Image, name: str) -> None:
+def own(image: Image, name: str, file_size: int = -1) -> None:
     """Make a decoded own picture the one in use, and remember whether it is the one that a link asked for."""
     session = st.session_state
-    photo = Photo(image, UPLOAD, plain(name, 60) or text.UNNAMED, image_hash(image), text.OWN_ALT)
+    photo = Photo(image, UPLOAD, plain(name, 60) or text.UNNAMED, image_hash(image), text.OWN_ALT, file_size=file_size)
     asked = session.get("sha", "") if session.get("image") == UPLOAD and missing() else ""
     session[NOTE] = text.OTHER_FILE if asked and asked != photo.hash else ""
     session[OWN] = photo
@@ -105,7 +112,8 @@ def choose(key: str) -> None:
 
 def picker() -> Photo:
     """Show the button that opens the gallery, the upload and the camera; return the picture in use."""
-    with st.popover(text.PICTURE, icon=":material/image:", width="stretch"):
+    photo = current()
+    with st.popover(text.PICTURE_NOW.format(title=photo.title), icon=":material/image:", width="stretch"):
         source = st.segmented_control(
             text.PICTURE, list(text.SOURCES), format_func=text.SOURCES.__getitem__, default="gallery",
             key="picker.source", label_visibility="collapsed",
@@ -119,10 +127,11 @@ def picker() -> Photo:
             st.camera_input(text.CAMERA, key="picker.camera", on_change=_receive, args=("picker.camera",))
         else:
             _gallery()
-        photo: Photo | None = st.session_state.get(OWN)
-        if photo is not None and st.session_state.get("image") != UPLOAD:
-            st.button(text.BACK_TO.format(name=photo.name), on_click=own, args=(photo.image, photo.name))
-    return current()
+        mine: Photo | None = st.session_state.get(OWN)
+        if mine is not None and photo.key != UPLOAD:
+            args = (mine.image, mine.name, mine.file_size)
+            st.button(text.BACK_TO.format(name=mine.name), on_click=own, args=args)
+    return photo
 
 
 def messages(photo: Photo) -> None:
@@ -133,7 +142,7 @@ def messages(photo: Photo) -> None:
         st.info(note)
     if missing():
         file = plain(str(st.session_state.get("file", ""))) or text.UNNAMED
-        st.warning(text.MISSING.format(file=file, title=photo.credit.partition(":")[0]), icon=":material/link_off:")
+        st.warning(text.MISSING.format(file=file, title=photo.title), icon=":material/link_off:")
 
 
 def _gallery() -> None:
@@ -145,7 +154,7 @@ def _gallery() -> None:
             used = st.session_state.get("image") == key
             st.button(f"{picture.title}{' ✓' if used else ''}", key=f"picker.{key}", width="stretch",
                       on_click=choose, args=(key,), type="primary" if used else "secondary")  # fmt: skip
-            titles = ", ".join(zoo.get(model).title for model in picture.suits[:2])
+            titles = " · ".join(zoo.get(model).title for model in picture.suits[:2])
             st.caption(text.CREDIT.format(credit=picture.credit, licence=picture.licence) + "  \n"
                        + (text.SUITS.format(models=titles) if picture.suits else text.SUITS_NONE))  # fmt: skip
 

@@ -55,7 +55,7 @@ def pin(key: str, now: Pinned) -> Pinned | None:
     """Show the button that keeps `now` as A (or lets go of it); return A, if there is one."""
     kept: Pinned | None = st.session_state.get(f"{key}.pin")
     label, tip = (text.PIN, text.PIN_HELP) if kept is None else (text.UNPIN, None)
-    if st.button(label, key=f"{key}.pin.button", help=tip, icon=":material/push_pin:"):
+    if st.button(label, key=f"{key}.pin.button", help=tip, icon=":material/push_pin:", width="stretch"):
         st.session_state[f"{key}.pin"] = now if kept is None else None
         st.rerun()
     return kept

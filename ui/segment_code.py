@@ -50,13 +50,12 @@ def write(photo: Photo, key: str, options: Options, temperature: float, threshol
 
 def _head(photo: Photo, spec: zoo.ModelSpec) -> str:
     embedded = isinstance(spec.source, zoo.Embedded)
-    needs = f"torch, torchvision, numpy, pillow{' and, for the weights, seglab' if embedded else ''}"
     own = photo.key == UPLOAD
     file = repr(photo.name) if own else 'files("{0.package}") / "{0.file}"'.format(GALLERY[photo.key])
     height, width = photo.size
     convert = not own and _needs_profile(photo)
     lines = [
-        f"# {spec.title} on {photo.name}, as in SegLab. Needs {needs}.",
+        f"# {spec.title} on {photo.name}, as in SegLab{' (needed for the weights)' if embedded else ''}",
         "" if own else "from importlib.resources import files",
         "from io import BytesIO" if convert else "",
         "import numpy as np, torch, torch.nn.functional as F",
@@ -77,9 +76,8 @@ def _needs_profile(photo: Photo) -> bool:
 
 def _network(spec: zoo.ModelSpec, options: Options) -> str:
     if isinstance(spec.source, zoo.Torchvision):
-        _, enum, member = spec.source.enum.split(".")
         function = spec.key.replace("-", "_").replace("_mobilenet", "_mobilenet_v3_large")
-        build = [f"net = segmentation.{function}(weights=segmentation.{enum}.{member})"]
+        build = [f"net = segmentation.{function}(weights=segmentation.{spec.source.enum}.{spec.source.member})"]
     else:
         build = [f'net = zoo.get("{spec.key}").build()', f'net.load_state_dict(zoo.state_dict("{spec.key}"))']
     values = f"({spec.preprocess.mean}, {spec.preprocess.std})"

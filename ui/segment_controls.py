@@ -100,6 +100,7 @@ def more() -> tuple[Any, float, float]:
         )
     options = Options(
         short_side=short_side(st.session_state["short"]), tile=tile, overlap=overlap if tile else 0.25,
-        blend=blend if tile else "gaussian", flip=flip, scales=SCALES[scales], precision=precision,
+        blend="constant" if tile and blend == "constant" else "gaussian", flip=flip, scales=SCALES[scales],
+        precision=precision,
     )  # fmt: skip
     return options, temperature, threshold

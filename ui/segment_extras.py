@@ -8,9 +8,9 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from seglab import zoo
+from seglab import export, zoo
 from seglab.download import WeightsError
-from seglab.types import Labels
+from seglab.types import Labels, SemanticResult
 from ui import gallery, picker, state
 from ui.cost_strip import amount, cost_strip
 from ui.legend import areas
@@ -20,6 +20,7 @@ from ui.segment_advice import advise
 from ui.segment_controls import model_name
 from ui.segment_run import Run
 from ui.segment_state import FIELDS
+from ui.segment_uses import alpha
 from ui.texts import segment as text
 from ui.texts import shared
 
@@ -114,19 +115,21 @@ def question(run: Run) -> None:
     st.markdown(text.EXPLAIN)
 
 
-def downloads(run: Run, labels: Labels) -> None:
-    """Show a button per export; its bytes are made when it is pressed."""
-    st.caption(text.DOWNLOADS)
+def downloads(run: Run, labels: Labels, region: list[int]) -> None:
+    """Show a button per export; its bytes are made when it is pressed. `region`: the classes that the cut-out keeps."""
+    st.caption(text.DOWNLOADS.format(region=", ".join(run.palette.names[k] for k in region)))
     with st.container(horizontal=True):
         for form in export.FORMATS:
             st.download_button(
-                form.title, partial(_export, form, run, labels), f"{run.photo.stem}{form.suffix}", form.mime,
+                form.title, partial(_export, form, run, labels, region), f"{run.photo.stem}{form.suffix}", form.mime,
                 key=f"download.{form.key}", on_click="ignore", icon=":material/download:",
             )  # fmt: skip
 
 
-def _export(form: export.Format, run: Run, labels: Labels) -> bytes:
-    return form.function(run, labels)
+def _export(form: export.Format, run: Run, labels: Labels, region: list[int]) -> bytes:
+    photo, result = run.photo, SemanticResult(labels, run.logits, run.palette)
+    cut = alpha(run, labels, region) if form.needs_alpha else None
+    return form.function(export.Source(photo.image, result, photo.name, photo.file_size, alpha=cut))
 
 
 def costs(run: Run) -> None:

@@ -161,13 +161,13 @@ def run(photo: Photo, loaded: Loaded, options: Options, temperature: float, thre
     def work(progress: jobs.Progress, cancel: Callable[[], bool]) -> tuple[Logits, float, int, str]:
         def make() -> tuple[Logits, float, int, str]:
             notices: list[str] = []
-            began = time.perf_counter()
-            logits = inference.logits(
-                photo.image, loaded, options, progress=progress, cancel=cancel, notice=notices.append
-            )
-            ms = 1000 * (time.perf_counter() - began)
-            size = max(inference.passes(photo.size, loaded.preprocess, options))
-            return logits, ms, runtime.peak_memory(loaded, *size, precision=options.precision), " ".join(notices[-1:])
+            with runtime.peak_memory() as peak:
+                began = time.perf_counter()
+                logits = inference.logits(
+                    photo.image, loaded, options, progress=progress, cancel=cancel, notice=notices.append
+                )
+                ms = 1000 * (time.perf_counter() - began)
+            return logits, ms, peak.bytes, " ".join(notices[-1:])
 
         return cache.kept(cache.LOGITS, key, make)
 

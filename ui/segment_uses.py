@@ -43,8 +43,10 @@ def uses(run: Run, labels: Labels, counts: NDArray[np.int64]) -> None:
     """Show the controls, the finished picture and its download."""
     controls, result = st.columns([1, 2])
     with controls:
-        names = st.multiselect(text.USE_REGION, run.palette.names, default=likely(counts, run.palette),
-                               key=f"use.region.{run.photo.hash}.{run.palette.title}")  # fmt: skip
+        key = _region_key(run)
+        if key not in st.session_state:
+            st.session_state[key] = likely(counts, run.palette)
+        names = st.multiselect(text.USE_REGION, run.palette.names, key=key, persist_state="session")
         what = st.selectbox(text.USE_WHAT, list(text.USES), format_func=text.USES.__getitem__, key="use.what")
         change = _change(what)
         softness = st.slider(text.USE_SOFTNESS, 0.05, 1.0, 0.5, 0.05, key="use.softness", help=text.USE_NOTE)
@@ -57,6 +59,16 @@ def uses(run: Run, labels: Labels, counts: NDArray[np.int64]) -> None:
         st.image(shown, alt=text.USE_ALT.format(what=text.USES[what]), width="stretch")
         st.download_button(text.USE_SAVE, partial(png, picture), f"{run.photo.stem}_{what}.png", "image/png",
                            on_click="ignore", icon=":material/download:")  # fmt: skip
+
+
+def region(run: Run, counts: NDArray[np.int64]) -> list[int]:
+    """Return the classes of the region that was chosen, or of the likely one where none was."""
+    names = st.session_state.get(_region_key(run)) or likely(counts, run.palette)
+    return [run.palette.index(name) for name in names]
+
+
+def _region_key(run: Run) -> str:
+    return f"use.region.{run.photo.hash}.{run.palette.title}"
 
 
 def _change(what: str) -> Callable[[Image, NDArray[np.float32]], NDArray[np.uint8]]:

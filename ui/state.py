@@ -91,7 +91,7 @@ def read(fields: Iterable[Field], params: Mapping[str, str]) -> tuple[dict[str, 
     """Return the values that a link asks for, and a message per value that couldn't be taken. Never raises.
 
     >>> read([number("t", 1.0, 0.25, 4.0)], {"t": "hot"})
-    ({'t': 1.0}, ["`t` in the link was `hot`; it must be a number from 0.25 to 4. It is now 1."])
+    ({'t': 1.0}, ['`t` in the link was `hot`; it must be a number from 0.25 to 4. It is now 1.'])
     """
     values, messages = {}, []
     for field in fields:

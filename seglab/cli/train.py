@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from seglab import zoo
 from seglab.cli.common import Failure, UsageError, duration, folder, load, positive, say, whole
 
 if TYPE_CHECKING:
+    from seglab.runtime import Loaded
     from seglab.types import Sample
 
 
@@ -29,7 +31,7 @@ def add(commands: Any) -> None:
     parser.add_argument("--seed", type=whole, default=0, metavar="N", help="default: 0")
     parser.add_argument("--epochs", type=positive, metavar="N", help="instead of the recipe's")
     parser.add_argument(
-        "--teacher", type=Path, metavar="F", help="a trained checkpoint whose soft answers are learnt too"
+        "--teacher", metavar="KEY|F", help="a model or checkpoint of the same classes whose soft answers are learnt too"
     )
     parser.add_argument("--resume", action="store_true", help="go on where the training in DIR stopped")
     parser.set_defaults(run=run)
@@ -48,8 +50,8 @@ def run(args: argparse.Namespace) -> int:
     except ValueError as error:
         raise UsageError(str(error)) from error
     check, name = (held_out, args.hold_out) if held_out else _validation(args.data, args.split)
-    teacher = load(None, args.teacher).net if args.teacher else None
-    note = {"trained_on": args.split, "hold_out": args.hold_out}
+    teacher = _teacher(args.teacher)
+    note = {"trained_on": args.split, "hold_out": args.hold_out or "", "teacher": teacher.key if teacher else ""}
     say(f"{len(samples)} pictures to train on" + (f", {len(check)} of {name} to score on" if check else ""))
     try:
         for now in train.train(
@@ -60,7 +62,7 @@ def run(args: argparse.Namespace) -> int:
             seed=args.seed,
             resume=args.resume,
             epochs=args.epochs,
-            teacher=teacher,
+            teacher=teacher.net if teacher else None,
             device=runtime.device(),
             note=note,
         ):
@@ -75,6 +77,13 @@ def run(args: argparse.Namespace) -> int:
         raise Failure(str(error)) from error
     print(output / train.WEIGHTS)
     return 0
+
+
+def _teacher(named: str | None) -> Loaded | None:
+    """Return the model to learn from: a key of the zoo, or a checkpoint's path."""
+    if named is None:
+        return None
+    return load(named, None) if named in zoo.MODELS else load(None, Path(named))
 
 
 def _validation(data: Path, split: str) -> tuple[Sequence[Sample], str]:

@@ -62,9 +62,9 @@ def _sample(path: Path, truth: Path) -> Sample:
         raise ValueError(f"{path.name} has no label file; wanted {truth}.")
     try:
         with PIL.open(path) as file:
-            image = np.asarray(file.convert("RGB"))
+            image = np.array(file.convert("RGB"))
         with PIL.open(truth) as file:
-            labels = np.asarray(file)
+            labels = np.array(file)
     except OSError as error:
         raise ValueError(f"{path.name} or its label file can't be read: {error}") from error
     if labels.ndim != 2 or labels.dtype != np.uint8:

@@ -1,10 +1,10 @@
 """Results as COCO JSON with run-length-encoded masks.
 
-Choices: one annotation for each class in the picture (COCO's stuff format: "each category present in an image is encoded
-with a single RLE annotation"), things too, because a label map doesn't say where one car ends and the next begins. For
-that reason `iscrowd` is 1, COCO's mark for RLE masks of several objects; loaders that leave out crowds must be told not
-to. The background class is exported like the others, so that the file holds all of the labels; unsure pixels are in no
-annotation. A category's id is the class index + 1, as COCO's ids begin at 1.
+Choices: one annotation for each class in the picture (COCO's stuff format: "each category present in an image is
+encoded with a single RLE annotation"), things too, because a label map doesn't say where one car ends and the next
+begins. For that reason `iscrowd` is 1, COCO's mark for RLE masks of several objects; loaders that leave out crowds must
+be told not to. The background class is exported like the others, so that the file holds all of the labels; unsure
+pixels are in no annotation. A category's id is the class index + 1, as COCO's ids begin at 1.
 
 Source: the COCO data format (cocodataset.org, "Data format", sections 1 and 3) and its mask API for the encoding.
 """
@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,7 +31,7 @@ def coco_json(labels: Labels, palette: Palette, file_name: str) -> bytes:
     check_labels(labels, palette)
     height, width = labels.shape
     starts, lengths, values = _runs(labels)
-    annotations = []
+    annotations: list[dict[str, Any]] = []
     for k in range(len(palette)):
         own = values == k
         if not own.any():

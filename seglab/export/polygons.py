@@ -28,10 +28,11 @@ MIN_AREA = 1.0
 
 
 def polygons(mask: Mask, tolerance: float = TOLERANCE) -> list[Points]:
-    """Return a closed polygon (n, 2) for each region of `mask` (H, W) bool, largest first; the last point isn't repeated.
+    """Return a polygon (n, 2) for each region of `mask` (H, W) bool, largest first; its first point isn't repeated.
 
-    >>> polygons(np.ones((2, 3), bool), tolerance=0.8)[0].tolist()
-    [[0.0, -0.4], [2.4, 0.0], [2.4, 1.0], [0.0, 1.4]]
+    >>> outline = polygons(np.ones((2, 3), bool))[0]
+    >>> len(outline), outline.min(0).tolist(), outline.max(0).tolist()
+    (5, [-0.4, -0.4], [2.4, 1.4])
     """
     if mask.ndim != 2 or mask.dtype != bool:
         raise ValueError(f"A mask is a bool array (H, W); got {mask.dtype} {mask.shape}.")
@@ -47,7 +48,7 @@ def polygons(mask: Mask, tolerance: float = TOLERANCE) -> list[Points]:
     if not rings:
         return []
     joined = _join_holes(box, rings, tolerance)
-    return [points + (left, top) for points in sorted(joined, key=lambda points: -_area(points))]
+    return [points + np.array([left, top]) for points in sorted(joined, key=lambda points: -_area(points))]
 
 
 def _area(ring: Points) -> float:

@@ -1,8 +1,9 @@
 """Results for annotation tools that hold polygons: LabelMe and the VGG Image Annotator (VIA).
 
 Each region of a class becomes a polygon without holes (see `polygons`). The background class, if there is one, and
-unsure pixels become none: in these tools what isn't drawn is "nothing". Class and file names may hold any characters;
-of a file name with folders only the last part is kept, as the tools look for the picture beside the file.
+unsure pixels become none: in these tools what isn't drawn is "nothing". A map with more borders than `MAX_BORDER`
+(noise) is traced at half the size, or a quarter, and so on, so that time and file stay bounded. Class and file names
+may hold any characters; of a file name with folders the last part is kept, as the tools look for the picture beside it.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from seglab.export.polygons import Points, polygons
 from seglab.types import Image, Labels, Palette, check_image, check_labels
 
 LABELME_VERSION = "5.5.0"  # the version of the format; LabelMe 4 to 6 read it
+MAX_BORDER = 150_000  # pixel sides of border in a map, three times a street scene's at 1080p
 VIA_VERSION = "2.0.10"  # `_via_data_format_version` of VIA 2.0.9 and later
 
 
@@ -33,10 +35,10 @@ def labelme_json(labels: Labels, palette: Palette, file_name: str, image: Image 
     """
     check_labels(labels, palette)
     height, width = labels.shape
-    shapes = [
+    shapes: list[dict[str, Any]] = [
         {
             "label": palette.names[k],
-            "points": _rounded(points + 0.5),
+            "points": _rounded((points + 0.5).clip(0, (width, height))),
             "group_id": None,
             "description": "",
             "shape_type": "polygon",
@@ -60,7 +62,7 @@ def labelme_json(labels: Labels, palette: Palette, file_name: str, image: Image 
 def via_json(labels: Labels, palette: Palette, file_name: str, file_size: int = -1) -> bytes:
     """Write a project of VIA 2 with one picture: open it in VIA by "Load project", then add the picture.
 
-    Points are in the coordinates that VIA's readers rasterise by, with the middle of the first pixel at (0, 0); no point
+    Points are in the coordinates that VIA's readers rasterise by, with the middle of the first pixel at (0, 0); none
     lies outside the picture. The class is the region attribute "class", a drop-down menu with the palette's names.
     `file_size` is the picture's in bytes: VIA's key is file name + size, and −1 stands for "not known".
 
@@ -105,9 +107,18 @@ def base_name(file_name: str) -> str:
 
 def _regions(labels: Labels, palette: Palette) -> Iterator[tuple[int, Points]]:
     """Yield (class, polygon) of every region, largest class first."""
+    step = 1
+    while _border(labels[step // 2 :: step, step // 2 :: step]) > MAX_BORDER:
+        step *= 2
+    labels = labels[step // 2 :: step, step // 2 :: step]
     found = [(int((labels == k).sum()), k) for k in range(len(palette)) if k != palette.background]
     for _, k in sorted(found, reverse=True):
-        yield from ((k, points) for points in polygons(labels == k))
+        yield from ((k, points * step + (step - 1) / 2) for points in polygons(labels == k))
+
+
+def _border(labels: Labels) -> int:
+    """Length of all borders between labels, in pixel sides."""
+    return int((labels[1:] != labels[:-1]).sum() + (labels[:, 1:] != labels[:, :-1]).sum())
 
 
 def _rounded(points: Points) -> list[list[float]]:

@@ -32,8 +32,22 @@ def test_nothing_is_wider_than_the_screen(app_url: str, new_page: NewPage, width
     page = new_page(width, 844)
     page.goto(app_url)
     page.get_by_role("heading", name="What runs on this machine").wait_for()
+    page.locator("img.seglab-thumb").nth(len(PRESETS) + len(lessons()) - 1).wait_for()
     assert page.evaluate("document.documentElement.scrollWidth") == width
-    assert page.locator("img.seglab-thumb").count() == len(PRESETS) + len(lessons())
+
+
+def click_at(page: Any, locator: Any) -> None:
+    """Click in the middle of a picture, as a visitor would: whatever lies on top of it gets the click."""
+    locator.scroll_into_view_if_needed()
+    box = locator.bounding_box()
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+
+
+def test_the_lessons_picture_leads_to_the_lesson(app_url: str, new_page: NewPage) -> None:
+    page = new_page()
+    page.goto(app_url)
+    click_at(page, page.locator("img.seglab-thumb").first)
+    page.locator(".seglab-head h1", has_text=lessons()[0].question).wait_for(timeout=20_000)
 
 
 def test_the_whole_card_is_a_link_to_its_experiment(app_url: str, new_page: NewPage) -> None:
@@ -42,11 +56,12 @@ def test_the_whole_card_is_a_link_to_its_experiment(app_url: str, new_page: NewP
     preset = PRESETS[1]
     card = page.locator(f".st-key-card-{preset.key}")
     card.wait_for()
-    card.locator("img").click()  # the picture, not the words
-    page.wait_for_url("**/Segment?**")
+    click_at(page, card.locator("img"))
+    page.wait_for_url("**/Segment?**", wait_until="commit")
     asked = {key: values[0] for key, values in parse_qs(urlparse(page.url).query).items()}
-    assert preset.params.items() <= asked.items()
-    page.locator(".seglab-head h1").wait_for()
+    assert asked["view"] == preset.params["view"]  # the page leaves out what equals its default
+    assert asked.items() <= preset.params.items()
+    page.locator(".seglab-head h1", has_text=lessons()[0].question).wait_for(timeout=20_000)
 
 
 def test_a_deep_link_works_on_a_fresh_server_and_the_menu_leads_home(

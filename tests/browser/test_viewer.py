@@ -101,7 +101,7 @@ def told_when(page: Page, condition: str) -> dict[str, Any]:
     """Return what Python wrote as soon as `condition` (JavaScript, of `told`) holds."""
     page.wait_for_function(
         f"() => {{ const told = JSON.parse(document.querySelector('code').innerText); return {condition}; }}",
-        timeout=10_000,
+        timeout=60_000,
     )
     return told(page)
 
@@ -189,7 +189,7 @@ def test_full_opacity_is_the_palettes_color(open_case: Any) -> None:
 
 @pytest.mark.parametrize("case", ["plain", "big"])
 def test_label_indices_are_exact(open_case: Any, case: str) -> None:
-    labels = street()[1] if case == "plain" else street(3000, 4000)[1]
+    labels = street()[1] if case == "plain" else street(1800, 2400)[1]
     height, width = labels.shape
     received = open_case(case).labels()
     rows, columns = sample(height, received.shape[0]), sample(width, received.shape[1])
@@ -202,15 +202,19 @@ def test_label_indices_are_exact(open_case: Any, case: str) -> None:
 def test_click_is_exact_after_zoom_and_pan(open_case: Any, case: str, ratio: int) -> None:
     stage = open_case(case, device_scale_factor=ratio)
     page = stage.page
-    k = 1 if case == "plain" else 10
+    k = 1 if case == "plain" else 6
     page.mouse.click(*stage.place(31 * k, 47 * k))
     found = told_when(page, "told.events.length === 1")["events"][0]["click"]
-    near = 0 if case == "plain" else 10  # a whole big picture has several of its pixels under one of the screen's
+    near = 0 if case == "plain" else 4  # a whole big picture has several of its pixels under one of the screen's
     assert np.abs(np.subtract(found, (31 * k, 47 * k))).max() <= near
-    page.mouse.move(*stage.place(240 * k, 100 * k))
+    aim = stage.place(240 * k, 100 * k)
+    page.mouse.move(*aim)
     for _ in range(12):
         page.mouse.wheel(0, -200)  # the click has engaged the wheel
-    stage.drag((242 * k, 101 * k), (238 * k, 99 * k))
+    stage.settle()
+    shift = np.subtract(stage.place(240 * k, 100 * k), aim)  # stays under the pointer, which is in whole pixels
+    assert np.abs(shift).max() <= 1 + stage.view()[0]
+    stage.drag((240 * k + 2, 100 * k + 1), (240 * k - 2, 100 * k - 1))
     assert stage.view()[0] > 8
     page.wait_for_timeout(400)  # not a double click
     page.mouse.click(*stage.place(240 * k, 100 * k))
@@ -287,13 +291,13 @@ def test_brush_is_local_at_once_then_told_and_undone(open_case: Any) -> None:
 def test_brush_on_a_reduced_picture_hits_the_same_pixels(open_case: Any) -> None:
     stage = open_case("big")
     stage.press("Brush")
-    stage.drag((500, 700), (2111, 1403), (900, 2500))
+    stage.drag((300, 400), (1511, 1003), (700, 1500))
     told_when(stage.page, "told.now.strokes === 1")
     sent = strokes.parse(stage.get("v.state.strokes"), frozenset(range(11)))
-    labels = street(3000, 4000)[1]
+    labels = street(1800, 2400)[1]
     full = apply_strokes(labels, sent)
-    assert (full != labels).sum() > 100_000
-    assert np.array_equal(stage.labels(), full[sample(3000, 1500)[:, None], sample(4000, 2000)])
+    assert (full != labels).sum() > 50_000
+    assert np.array_equal(stage.labels(), full[sample(1800, 1500)[:, None], sample(2400, 2000)])
     assert told(stage.page)["now"]["digest"] == digest(full)
 
 
@@ -519,9 +523,11 @@ def test_user_text_is_never_html(open_case: Any) -> None:
 
 def test_hd_is_smooth(open_case: Any) -> None:
     stage = open_case("hd")
-    frame = stage.get("(() => { const t = performance.now(); for (let i = 0; i < 10; i++) { v.state.view.zoomAt(1.1, 300, 200); v.draw(); }"
-                      " c.getContext('2d').getImageData(0, 0, 1, 1); return (performance.now() - t) / 10; })()")  # fmt: skip
-    hide = stage.get("(() => { const t = performance.now(); v.toggleClass('Tree'); v.draw(); return performance.now() - t; })()")
+    clock = "(() => {{ const t = performance.now(); {} return performance.now() - t; }})()"
+    read = "v.el.base.getContext('2d').getImageData(0, 0, 1, 1);"  # waits until it is drawn
+    zoom = "for (let i = 0; i < 10; i++) { v.state.view.zoomAt(1.1, 300, 200); v.draw(); }"
+    frame = stage.get(clock.format(zoom + read)) / 10
+    hide = stage.get(clock.format("v.toggleClass('Tree'); v.draw();" + read))
     print(f"1080p, no GPU: {frame:.1f} ms a frame, {hide:.1f} ms to hide a class")
     assert frame < 150
     assert hide < 250

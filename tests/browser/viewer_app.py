@@ -10,7 +10,7 @@ import streamlit as st
 
 from seglab.palettes import CAMVID
 from seglab.types import Image, Labels
-from ui.viewer import HeatLayer, LabelLayer, ViewerEvent, apply_strokes, viewer
+from ui.viewer import HeatLayer, LabelLayer, Stroke, ViewerEvent, apply_strokes, viewer
 from ui.viewer.encode import digest
 
 ALL = ("click", "box", "brush")
@@ -69,7 +69,7 @@ def main() -> None:
             values = (warmth - 0.4).astype(np.float32)
             event = viewer(image, [HeatLayer(values, "Signed", -0.4, 0.4, diverging=True)], key="signed", alt=alt)
         case "big":
-            image, labels = street(3000, 4000)
+            image, labels = street(1800, 2400)
             event = viewer(image, [LabelLayer(labels, CAMVID)], key="big", tools=ALL, alt=alt)
         case "hd":
             image, labels = street(1080, 1920)
@@ -113,11 +113,10 @@ def main() -> None:
     st.markdown("\n\n".join("A line of text below the picture." for _ in range(30)))
 
 
-def event_strokes() -> list:
+def event_strokes() -> list[Stroke]:
     """Return strokes as a link would bring them."""
-    from ui.viewer import Stroke
-
     return [Stroke(10, 12.5, ((60, 60), (200, 120))), Stroke(-1, 5.0, ((130, 90),))]
 
 
-main()
+if __name__ == "__main__":
+    main()

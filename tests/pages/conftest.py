@@ -24,26 +24,32 @@ pixel_accuracy = 0.2
 """
 
 
-@pytest.fixture
-def random_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Let the embedded models have random weights, in a folder of their own, for one test; no cache outlives it."""
+@pytest.fixture(scope="session")
+def random_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with random weights and a card for each embedded model, made once."""
     import torch
     from safetensors.torch import save_file
 
-    from seglab import runtime
-    from ui import cache, warm
-
+    folder = tmp_path_factory.mktemp("weights")
     for key in ("street", "street-fast"):
         torch.manual_seed(1)
         net = zoo.get(key).build()
         net.classify.weight.data *= 8  # so that classes differ from pixel to pixel
-        save_file({name: t.half().contiguous() for name, t in net.state_dict().items()}, tmp_path / f"{key}.safetensors")
-        (tmp_path / f"{key}.toml").write_text(CARD.format(key=key, p05=0.01))
-    monkeypatch.setattr(zoo, "WEIGHTS", tmp_path)
+        tensors = {name: tensor.half().contiguous() for name, tensor in net.state_dict().items()}
+        save_file(tensors, folder / f"{key}.safetensors")
+        (folder / f"{key}.toml").write_text(CARD.format(key=key, p05=0.01))
+    return folder
+
+
+@pytest.fixture
+def random_weights(random_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Let the embedded models have random weights for one test, with nothing to download; no result outlives it."""
+    from ui import cache, warm
+
+    monkeypatch.setattr(zoo, "WEIGHTS", random_folder)
     monkeypatch.setattr(warm, "start", lambda: None)
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
     monkeypatch.setenv("SEGLAB_WEIGHTS_URL", (tmp_path / "nowhere").as_uri())
     for store in (cache.LOGITS, cache.MAPS):
         store.clear()
-    runtime.free()
-    return tmp_path
+    return random_folder

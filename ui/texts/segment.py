@@ -1,7 +1,7 @@
 """All words of the Segment page, in one place."""
 
 TITLE = "Segment"
-QUESTION = "Which class does a network give to each pixel of your picture, and how sure is it?"
+QUESTION = "What is each pixel, and how sure is the network?"
 ICON = ":material/gesture_select:"
 
 # controls
@@ -156,7 +156,10 @@ USE_ALT = "The picture with this done: {what}"
 USE_SAVE = "Download this picture (PNG)"
 
 # downloads
-DOWNLOADS = "Everything is made from the labels above, with your corrections, at the picture's own size."
+DOWNLOADS = (
+    "Everything is made from the labels above, with your corrections, at the picture's own size. The cut-out keeps: "
+    "{region} (choose the region under *Use it*)."
+)
 
 # ground truth
 TRUTH = "Indexed or grey PNG of class numbers"

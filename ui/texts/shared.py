@@ -6,6 +6,7 @@ UNSURE = "unsure"
 
 # picker
 PICTURE = "Picture"
+PICTURE_NOW = "Picture: {title}"
 SOURCES = {"gallery": "Gallery", "upload": "Your photo", "camera": "Camera"}
 SUITS = "Suits: {models}"
 SUITS_NONE = "No model here knows what it shows."

@@ -53,14 +53,10 @@ class View {
   }
 
   clamp() {
-    // A picture larger than the canvas leaves no empty border, a smaller one stays inside; the whole one is centred.
-    const bound = (at, canvas, size) => {
-      if (this.zoom === 1) return 0.5;
-      const half = canvas / (2 * size * this.scale);
-      return Math.min(Math.max(half, 1 - half), Math.max(Math.min(half, 1 - half), at));
-    };
-    this.cx = bound(this.cx, this.canvasWidth, this.width);
-    this.cy = bound(this.cy, this.canvasHeight, this.height);
+    // The picture always covers the place that it has when it is whole; so zooming in never has to shift it.
+    const half = 1 / (2 * this.zoom);
+    this.cx = Math.min(1 - half, Math.max(half, this.cx));
+    this.cy = Math.min(1 - half, Math.max(half, this.cy));
   }
 
   whole() {

@@ -1,0 +1,580 @@
+"""Loading, keeping and sharing of networks; cost; checkpoints. With small networks, and in many threads."""
+
+from __future__ import annotations
+
+import copy
+import gc
+import json
+import pickle
+import threading
+import time
+import weakref
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import save_file
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from seglab import cost as costs
+from seglab import devices, inference, runtime, zoo
+from seglab.download import DownloadError, WeightsError
+from seglab.sharing import ByteCache, Cancelled, Places
+from seglab.types import Palette
+
+PALETTE = Palette("test", ("a", "b", "c"), ((0, 0, 0), (1, 1, 1), (2, 2, 2)))
+PREPROCESS = zoo.Preprocess(short_side=96)
+
+
+def tiny():
+    return nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.BatchNorm2d(8), nn.ReLU(), nn.Conv2d(8, 3, 1))
+
+
+def loaded(net=None):
+    return runtime.ready("tiny", net or tiny(), PALETTE, PREPROCESS, "0")
+
+
+@pytest.fixture
+def models(monkeypatch):
+    """An empty model cache for this test alone."""
+    cache = ByteCache(1 << 30, sizeof=lambda m: m.bytes)
+    monkeypatch.setattr(runtime, "_models", cache)
+    return cache
+
+
+@pytest.fixture
+def fake_zoo(monkeypatch):
+    """Three models of about 1000 numbers each, whose weights take a moment; `.loads` counts."""
+
+    fake = SimpleNamespace(loads=[])
+    specs = {
+        key: zoo.ModelSpec(
+            key, key, lambda: nn.Conv2d(3, 3, 11), zoo.Embedded(f"{key}.safetensors"), PREPROCESS, PALETTE, (), "", ""
+        )
+        for key in ("one", "two", "three")
+    }
+
+    def state_dict(key, progress=None):
+        fake.loads.append(key)
+        if progress:
+            progress(1, 2)
+        time.sleep(0.05)
+        return specs[key].build().state_dict()
+
+    monkeypatch.setattr(zoo, "MODELS", specs)
+    monkeypatch.setattr(zoo, "state_dict", state_dict)
+    monkeypatch.setattr(zoo, "weights_hash", lambda key: key * 2)
+    return fake
+
+
+BYTES = (3 * 3 * 11 * 11 + 3) * 4
+
+
+# --- the cache ---
+
+
+def test_first_requests_at_the_same_time_load_once(models, fake_zoo):
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(runtime.model, ["one"] * 8))
+    assert fake_zoo.loads == ["one"]
+    assert len(set(found)) == 1
+    assert found[0].bytes == models.bytes == BYTES
+    assert not found[0].net.training
+    assert not any(p.requires_grad for p in found[0].net.parameters())
+
+
+def test_least_recently_used_goes_first_and_its_memory_is_free(models, fake_zoo):
+    models.budget = 2 * BYTES
+    nets = {key: weakref.ref(runtime.model(key).net) for key in ("one", "two")}
+    runtime.model("one")
+    runtime.model("three")
+    gc.collect()
+    assert nets["two"]() is None
+    assert nets["one"]() is not None
+    assert models.bytes == 2 * BYTES
+    runtime.model("one")
+    assert fake_zoo.loads == ["one", "two", "three"]
+    runtime.model("two")
+    assert fake_zoo.loads[3:] == ["two"]
+
+
+def test_a_model_in_use_works_on_after_it_was_forgotten(models, fake_zoo):
+    models.budget = 0
+    held = runtime.model("one")
+    x = torch.randn(1, 3, 32, 32)
+    before = runtime.forward(held, x)
+    runtime.model("two")
+    assert ("model", "one", "oneone") not in models
+    assert torch.equal(runtime.forward(held, x), before)
+    assert runtime.model("one") is not held
+
+
+def test_new_weights_on_disk_are_noticed(models, fake_zoo, monkeypatch):
+    old = runtime.model("one")
+    monkeypatch.setattr(zoo, "weights_hash", lambda key: "other")
+    assert runtime.model("one") is not old
+    assert runtime.model("one").weights_hash == "other"
+
+
+def test_a_failed_load_is_told_to_all_and_tried_again():
+    cache, calls, gate = ByteCache(10, sizeof=len), [], threading.Event()
+
+    def load():
+        calls.append(1)
+        gate.wait(5)
+        raise WeightsError("no network")
+
+    with ThreadPoolExecutor(4) as pool:
+        tries = [pool.submit(cache.get, "a", load) for _ in range(4)]
+        time.sleep(0.1)
+        gate.set()
+        errors = [str(t.exception(5)) for t in tries]
+    assert errors == ["no network"] * 4
+    assert len(calls) == 1
+    assert cache.get("a", lambda: "fine") == "fine"
+
+
+@pytest.mark.parametrize("stop", [Cancelled, KeyboardInterrupt])
+def test_who_leaves_while_loading_does_not_take_the_others_along(stop):
+    cache, calls, gate = ByteCache(10, sizeof=len), [], threading.Event()
+
+    def load():
+        calls.append(1)
+        if len(calls) == 1:
+            gate.wait(5)
+            raise stop
+        return "fine"
+
+    def first():
+        with pytest.raises(stop):
+            cache.get("a", load)
+        return "left"
+
+    with ThreadPoolExecutor(4) as pool:
+        tries = [pool.submit(first)]
+        time.sleep(0.1)
+        tries += [pool.submit(cache.get, "a", load) for _ in range(3)]
+        time.sleep(0.1)
+        gate.set()
+        assert [t.result(5) for t in tries] == ["left", "fine", "fine", "fine"]
+    assert len(calls) == 2
+
+
+def test_one_value_above_the_budget_is_kept_alone():
+    cache = ByteCache(10, sizeof=len)
+    for key in ("a", "b"):
+        cache.get(key, lambda: "x" * 100)
+    assert "b" in cache
+    assert "a" not in cache
+    cache.clear()
+    assert cache.bytes == 0
+
+
+def test_missing_weights_give_the_default_and_a_message(models, fake_zoo, monkeypatch):
+    whole = zoo.state_dict
+
+    def offline(key, progress=None):
+        if key == "two":
+            raise DownloadError("No network.")
+        return whole(key, progress)
+
+    monkeypatch.setattr(zoo, "state_dict", offline)
+    monkeypatch.setattr(zoo, "DEFAULT", "one")
+    assert runtime.model_or_default("three")[1] is None
+    found, message = runtime.model_or_default("two")
+    assert found is runtime.model("one")
+    assert "“one”" in message
+    assert "No network." in message
+    monkeypatch.setattr(zoo, "DEFAULT", "two")
+    with pytest.raises(DownloadError):
+        runtime.model_or_default("two")
+
+
+def test_unknown_models_are_named():
+    with pytest.raises(ValueError, match="there are street"):
+        runtime.model("nope")
+
+
+def test_weights_of_another_network_are_refused(models, fake_zoo, monkeypatch):
+    monkeypatch.setattr(zoo, "state_dict", lambda key, progress=None: nn.Conv2d(3, 4, 11).state_dict())
+    with pytest.raises(WeightsError, match="another network"):
+        runtime.model("one")
+
+
+# --- turns ---
+
+
+def test_no_more_than_so_many_run_and_the_others_are_counted(monkeypatch):
+    places = Places(2)
+    monkeypatch.setattr(runtime, "places", lambda: places)
+    running, most, gate, lock = [0], [0], threading.Event(), threading.Lock()
+
+    class Slow(nn.Module):
+        def forward(self, x):
+            with lock:
+                running[0] += 1
+                most[0] = max(most[0], running[0])
+            gate.wait(5)
+            with lock:
+                running[0] -= 1
+            return x
+
+    model, before = loaded(Slow()), runtime.forward_passes()
+    with ThreadPoolExecutor(6) as pool:
+        passes = [pool.submit(runtime.forward, model, torch.zeros(1, 3, 8, 8)) for _ in range(6)]
+        deadline = time.monotonic() + 5
+        while (places.running, places.waiting) != (2, 4) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert (places.running, places.waiting) == (2, 4)
+        gate.set()
+        for p in passes:
+            p.result(5)
+    assert most[0] == 2
+    assert (places.running, places.waiting) == (0, 0)
+    assert runtime.forward_passes() == before + 6
+
+
+def test_turns_come_in_the_order_of_asking():
+    places, order, threads = Places(1), [], []
+
+    def many(name, n):
+        for _ in range(n):
+            with places.place():
+                order.append(name)
+                time.sleep(0.01)
+
+    with places.place():  # both queue up first
+        for name, n in (("tiles", 10), ("one", 1)):
+            threads.append(threading.Thread(target=many, args=(name, n)))
+            threads[-1].start()
+            while places.waiting < len(threads):
+                time.sleep(0.005)
+    for thread in threads:
+        thread.join(5)
+    assert order[:3] == ["tiles", "one", "tiles"]
+
+
+def test_waiting_can_be_cancelled_and_an_error_gives_the_place_back():
+    places = Places(1)
+    with places.place():
+        with pytest.raises(Cancelled), places.place(cancel=lambda: True):
+            pass
+        assert places.waiting == 0
+    with pytest.raises(ZeroDivisionError), places.place():
+        raise ZeroDivisionError
+    assert places.running == 0
+    with pytest.raises(ValueError, match="at least one"):
+        Places(0)
+
+
+def test_many_threads_get_the_same_answers_as_one(models):
+    model = loaded()
+    pictures = [torch.randn(1, 3, 20 + n, 30) for n in range(12)]
+    wanted = [runtime.forward(model, x) for x in pictures]
+    with ThreadPoolExecutor(6) as pool:
+        got = list(pool.map(lambda x: runtime.forward(model, x), pictures))
+    assert all(torch.equal(a, b) for a, b in zip(wanted, got, strict=True))
+
+
+def test_hooks_are_alone_on_a_copy_and_never_fire_for_others(models):
+    model, fired, inside = loaded(), [], []
+    x = torch.randn(1, 3, 8, 8)
+
+    def look(n):
+        with runtime.hooks_lock(model) as net:
+            assert net is not model.net
+            inside.append(n)
+            assert len(inside) == 1
+            handle = net[0].register_forward_hook(lambda *_: fired.append(n))
+            runtime.forward(model, x)  # others' passes
+            assert fired == []
+            out = net(x.clone().requires_grad_(True))
+            out.sum().backward()  # gradients flow
+            assert fired == [n]
+            handle.remove()
+            fired.clear()
+            inside.clear()
+        return out.detach()
+
+    with ThreadPoolExecutor(4) as pool:
+        outs = list(pool.map(look, range(4)))
+    for out in outs:
+        torch.testing.assert_close(out, runtime.forward(model, x))
+
+
+# --- precision ---
+
+
+@pytest.mark.skipif("bf16" not in runtime.precisions(), reason="no bf16 kernels on this machine")
+def test_half_precision_copies_are_kept_counted_and_freed(models):
+    model = loaded()
+    x = torch.randn(1, 3, 16, 16)
+    full = runtime.forward(model, x)
+    assert models.bytes == 0  # a hand-made network isn't ours to keep
+    half = runtime.forward(model, x, precision="bf16")
+    assert half.dtype == torch.float32
+    assert not torch.equal(half, full)
+    torch.testing.assert_close(half, full, atol=0.05, rtol=0.05)
+    assert 0 < models.bytes <= model.bytes // 2 + 8
+    copies = [entry[0] for entry in models._values.values()]
+    assert copies[0].net[0].weight.dtype == torch.bfloat16
+    runtime.forward(model, x, precision="bf16")
+    assert len(models._values) == 1
+    copied = weakref.ref(copies.pop().net)
+    runtime.free()
+    assert copied() is None
+    assert torch.equal(runtime.forward(model, x), full)
+
+
+def test_precisions_a_machine_lacks_are_refused(monkeypatch):
+    assert runtime.precisions()[0] == "fp32"
+    monkeypatch.setattr(devices, "precisions", lambda: ("fp32",))
+    with pytest.raises(ValueError, match="choose among fp32"):
+        runtime.forward(loaded(), torch.zeros(1, 3, 8, 8), precision="fp16")
+
+
+# --- memory ---
+
+
+class Hungry(nn.Module):
+    def __init__(self, error):
+        super().__init__()
+        self.error = error
+
+    def forward(self, x):
+        self.held = weakref.ref(activation := x * 2)
+        raise self.error if activation.sum() is not None else AssertionError
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB"),
+        RuntimeError("DefaultCPUAllocator: not enough memory: you tried to allocate 99 bytes."),
+        RuntimeError("MPS backend out of memory"),
+        MemoryError(),
+    ],
+)
+def test_out_of_memory_has_one_class_and_holds_nothing(error):
+    model = loaded(Hungry(error))
+    with pytest.raises(runtime.OutOfMemory, match="smaller short side") as caught:
+        runtime.forward(model, torch.zeros(1, 3, 8, 8))
+    assert caught.value.__context__ is None  # else the failed pass's tensors would live as long as the error
+    error.__traceback__ = None
+    assert model.net.held() is None
+
+
+def test_a_picture_that_surely_does_not_fit_is_refused_before_the_system_ends_the_process(monkeypatch):
+    model, x = loaded(), torch.zeros(1, 3, 1200, 1000)
+    monkeypatch.setattr(costs, "available_memory", lambda: 10_000_000)
+    before = runtime.forward_passes()
+    with pytest.raises(runtime.OutOfMemory):
+        runtime.forward(model, x)
+    assert runtime.forward_passes() == before
+    monkeypatch.setattr(costs, "available_memory", lambda: None)  # unknown: try
+    assert runtime.forward(model, x).shape == (1, 3, 1200, 1000)
+
+
+@pytest.mark.skipif(not Path("/proc/meminfo").exists(), reason="Linux tells")
+def test_available_memory_is_of_this_machine():
+    total = int(Path("/proc/meminfo").read_text().split()[1]) * 1024
+    assert 1 << 20 < costs.available_memory() <= total
+
+
+def test_peak_memory_is_of_the_largest_pass_in_the_block(models):
+    model = loaded(nn.Conv2d(3, 3, 1))
+    with runtime.peak_memory() as peak:
+        runtime.forward(model, torch.zeros(1, 3, 100, 200))
+        runtime.forward(model, torch.zeros(1, 3, 10, 20))
+    if runtime.device().type == "cpu":
+        assert peak.bytes == 2 * 3 * 100 * 200 * 4 + model.bytes  # what goes in and what comes out
+    with runtime.peak_memory() as nothing:
+        pass
+    assert nothing.bytes <= peak.bytes
+    assert getattr(runtime._thread, "seen", None) is None
+
+
+# --- cost ---
+
+
+def test_cost_of_a_convolution_by_hand():
+    found = costs.of_net(nn.Conv2d(3, 16, 3, stride=2, padding=1), (1, 3, 32, 48))
+    assert found.macs == 16 * 16 * 24 * 3 * 9
+    assert found.parameters == 16 * 27 + 16
+    assert found.weight_bytes == 4 * found.parameters
+    assert found.activation_bytes == 4 * (3 * 32 * 48 + 16 * 16 * 24)
+
+
+def test_peak_counts_what_lives_at_once_not_what_ever_lived():
+    chain = nn.Sequential(*(nn.Conv2d(4, 4, 1, bias=False) for _ in range(10)))
+    one = 4 * 4 * 20 * 20
+    # The caller holds x; besides it one layer's input and output.
+    assert costs.of_net(chain, (1, 4, 20, 20)).activation_bytes == 3 * one
+
+    class Keeps(nn.Module):  # like a U-Net's skips
+        def forward(self, x):
+            kept = [x * k for k in range(10)]
+            return sum(kept)
+
+    assert costs.of_net(Keeps(), (1, 4, 20, 20)).activation_bytes >= 11 * one
+    in_place = nn.Sequential(nn.Conv2d(4, 4, 1, bias=False), *(nn.ReLU(inplace=True) for _ in range(5)))
+    assert costs.of_net(in_place, (1, 4, 20, 20)).activation_bytes == 2 * one
+
+
+@pytest.mark.parametrize("key", ["street-fast", "lraspp-mobilenet"])
+def test_cost_of_real_networks_is_torchs_flop_counter(key):
+    net = zoo.get(key).build().eval()
+    before = copy.deepcopy(net.state_dict())
+    found = costs.of_net(net, (1, 3, 96, 128))
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        net(torch.zeros(1, 3, 96, 128))
+    assert found.macs * 2 == counter.get_total_flops()
+    assert found.parameters == sum(p.numel() for p in net.parameters())
+    assert all(torch.equal(before[name], t) for name, t in net.state_dict().items())
+    assert not any(p.is_meta for p in net.parameters())
+
+
+def test_cost_is_remembered_but_keeps_no_model_alive(models):
+    model = loaded()
+    assert runtime.cost(model, 64, 64) is runtime.cost(model, 64, 64)
+    assert runtime.cost(model, 64, 128).macs == 2 * runtime.cost(model, 64, 64).macs
+    net = weakref.ref(model.net)
+    del model
+    gc.collect()
+    assert net() is None
+
+
+# --- checkpoints ---
+
+
+@pytest.fixture(scope="module")
+def street():
+    torch.manual_seed(3)
+    return zoo.get("street-fast").build().eval()
+
+
+def answers(net):
+    with torch.no_grad():
+        x = torch.linspace(-1, 1, 3 * 32 * 32).view(1, 3, 32, 32)
+        return net(x.to(next(net.parameters()).device)).cpu()
+
+
+def test_safetensors_say_which_model_they_are_of(tmp_path, models, street):
+    path = tmp_path / "mine.safetensors"
+    save_file(
+        {k: v.half() if v.is_floating_point() else v for k, v in street.state_dict().items()},
+        path,
+        {"model": "street-fast"},
+    )
+    found = runtime.checkpoint(path)
+    assert found.key == "mine.safetensors"
+    assert found.palette == zoo.get("street-fast").palette
+    assert len(found.weights_hash) == 16
+    torch.testing.assert_close(answers(found.net), answers(street), atol=0.02, rtol=0.02)
+    assert runtime.checkpoint(str(path)) is found
+    with pytest.raises(ValueError, match="of model 'street-fast'"):
+        runtime.checkpoint(path, key="street")
+
+
+def test_a_changed_file_is_loaded_anew(tmp_path, models, street):
+    path = tmp_path / "mine.safetensors"
+    save_file(street.state_dict(), path, {"model": "street-fast"})
+    old = runtime.checkpoint(path)
+    state = {**street.state_dict(), "classify.bias": torch.full_like(street.classify.bias, 7.0)}
+    time.sleep(0.02)
+    save_file(state, path, {"model": "street-fast"})
+    new = runtime.checkpoint(path)
+    assert new.weights_hash != old.weights_hash
+    assert (new.net.classify.bias == 7).all()
+
+
+def test_a_palette_of_its_own(tmp_path, models, street):
+    names = [f"class {n}" for n in range(11)]
+    palette = {"title": "Mine", "names": names, "colors": [[n, n, n] for n in range(11)], "things": [1]}
+    path = tmp_path / "mine.safetensors"
+    save_file(street.state_dict(), path, {"model": "street-fast", "palette": json.dumps(palette)})
+    assert runtime.checkpoint(path).palette == Palette(
+        "Mine", tuple(names), tuple((n, n, n) for n in range(11)), things=(1,)
+    )
+    save_file(street.state_dict(), path, {"model": "street-fast", "palette": "{}"})
+    with pytest.raises(ValueError, match="palette"):
+        runtime.checkpoint(path)
+
+
+def test_pt_files_of_each_kind(tmp_path, models, street):
+    wanted, state = answers(street), street.state_dict()
+    torch.save({"model": "street-fast", "state_dict": state}, tmp_path / "a.pt")
+    torch.save({"average": state, "net": {}, "identity": {"key": "street-fast"}, "epoch": 3}, tmp_path / "b.pt")
+    torch.save(state, tmp_path / "c.pth")
+    torch.testing.assert_close(answers(runtime.checkpoint(tmp_path / "a.pt").net), wanted)
+    torch.testing.assert_close(answers(runtime.checkpoint(tmp_path / "b.pt").net), wanted)
+    torch.testing.assert_close(answers(runtime.checkpoint(tmp_path / "c.pth", key="street-fast").net), wanted)
+    with pytest.raises(ValueError, match="doesn't say which model"):
+        runtime.checkpoint(tmp_path / "c.pth")
+
+
+class Evil:
+    def __init__(self, mark):
+        self.mark = mark
+
+    def __reduce__(self):
+        return open, (self.mark, "w")
+
+
+def test_code_in_a_checkpoint_never_runs(tmp_path, models):
+    mark = tmp_path / "ran"
+    with open(tmp_path / "evil.pt", "wb") as file:
+        pickle.dump({"state_dict": Evil(str(mark))}, file, protocol=2)
+    torch.save({"model": "street-fast", "state_dict": Evil(str(mark))}, tmp_path / "evil.pth")
+    for name in ("evil.pt", "evil.pth"):
+        with pytest.raises(ValueError, match="evil"):
+            runtime.checkpoint(tmp_path / name)
+    assert not mark.exists()
+
+
+def test_wrong_files_are_told_apart(tmp_path, models, street):
+    def refused(name, said, content=b"", **kwargs):
+        path = tmp_path / name
+        if content is not None:
+            path.write_bytes(content)
+        with pytest.raises(ValueError, match=said):
+            runtime.checkpoint(path, **kwargs)
+
+    refused("missing.pt", "no checkpoint", None)
+    refused("weights.bin", "safetensors, .pt or .pth")
+    refused("empty.safetensors", "no readable safetensors")
+    refused("empty.pt", "no readable checkpoint")
+    refused("noise.pth", "noise.pth", b"\x00\x01" * 500)
+    refused("list.pt", "holds list", _saved([1, 2]))
+    refused("dict.pt", "tensors by name", _saved({"model": "street", "state_dict": {"a": 1}}))
+    refused("nothing.pt", "holds a dict", _saved({"model": "street", "state_dict": {}}))
+    refused("other.pt", "No model", _saved({"model": "nope", "state_dict": street.state_dict()}))
+    refused("misfit.pt", "another network", _saved({"model": "street", "state_dict": street.state_dict()}))
+    save_file(street.state_dict(), tmp_path / "bare.safetensors")
+    refused("bare.safetensors", "doesn't say which model", None)
+
+
+def _saved(content):
+    from io import BytesIO
+
+    torch.save(content, buffer := BytesIO())
+    return buffer.getvalue()
+
+
+# --- on real weights, where they are ---
+
+
+def test_the_embedded_model_segments_a_street(data):
+
+    if not zoo.weights_here("street-fast"):
+        pytest.skip("street-fast isn't trained yet")
+    file = sorted((data / "camvid" / "val").glob("*.webp"))[0]
+    truth = np.asarray(Image.open(data / "camvid" / "valannot" / f"{file.stem}.png"))
+    result = inference.segment(np.asarray(Image.open(file).convert("RGB")), "street-fast")
+    known = truth < 11
+    assert (result.labels == truth)[known].mean() > 0.75
