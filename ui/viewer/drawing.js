@@ -66,10 +66,30 @@ class Drawing {
     context.globalAlpha = 1;
     for (const layer of outlines ? shown : []) {
       if (!(layer instanceof LabelMap)) continue;
+      if (shrink(layer) < 0.3) {
+        this.drawEdges(context, layer);
+        continue;
+      }
       const width = Math.max(1, Math.round(shrink(layer) * this.ratio));
       this.stretch(context, layer.outlines(width), shrink(layer) > 1);
     }
     context.restore();
+  }
+
+  drawEdges(context, layer) {
+    // thin lines between large pixels, of the part that can be seen
+    const { view } = this.state;
+    const { base } = this.el;
+    const [kx, ky] = [(view.width * view.scale) / layer.w, (view.height * view.scale) / layer.h];
+    const [x0, y0] = [Math.floor(-view.left / kx) - 1, Math.floor(-view.top / ky) - 1];
+    const edges = layer.edges(x0, y0, x0 + Math.ceil(base.width / kx) + 3, y0 + Math.ceil(base.height / ky) + 3);
+    const path = new Path2D();
+    path.addPath(edges, new DOMMatrix([kx, 0, 0, ky, view.left, view.top]));
+    context.lineCap = "square";
+    for (const [color, width] of [["#000b", 4], ["#fff", 2]]) {
+      Object.assign(context, { strokeStyle: color, lineWidth: width * this.ratio });
+      context.stroke(path);
+    }
   }
 
   stretch(context, picture, smooth) {

@@ -128,6 +128,27 @@ class LabelMap extends Grid {
     return this.line;
   }
 
+  edges(x0, y0, x1, y1) {
+    // the borders between classes in a region, as a path in this layer's pixels; for when single pixels can be seen
+    const { w, h, values, hidden } = this;
+    const path = new Path2D();
+    const seen = Int16Array.from({ length: 256 }, (_, k) => (hidden.has(this.nameOf(k)) ? -1 : k));
+    for (let y = Math.max(0, y0); y < Math.min(h, y1); y++) {
+      for (let x = Math.max(0, x0); x < Math.min(w, x1); x++) {
+        const i = y * w + x;
+        if (x + 1 < w && seen[values[i]] !== seen[values[i + 1]]) {
+          path.moveTo(x + 1, y);
+          path.lineTo(x + 1, y + 1);
+        }
+        if (y + 1 < h && seen[values[i]] !== seen[values[i + w]]) {
+          path.moveTo(x, y + 1);
+          path.lineTo(x + 1, y + 1);
+        }
+      }
+    }
+    return path;
+  }
+
   areas() {
     // [[class, pixels], …]; Python counted the whole map, after painting the shown pixels are counted here
     if (!this.painted) return this.spec.areas;
