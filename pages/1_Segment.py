@@ -3,7 +3,7 @@
 import streamlit as st
 
 from seglab import zoo
-from ui import picker, segment_code, segment_controls, segment_extras, segment_lesson, segment_run, segment_views
+from ui import picker, segment_code, segment_controls, segment_extras, segment_lesson, segment_run, segment_views, warm
 from ui import pin as ab
 from ui.legend import areas, legend
 from ui.page import page
@@ -32,20 +32,21 @@ notes = st.container()
 left, right = st.columns([3, 1])
 slot = left.empty()
 left.caption(photo.credit)
+if not warm.ready():  # torch takes seconds to import: meanwhile there is something to look at
+    slot.image(jpeg(photo.image), alt=photo.alt, width="stretch")
 with left:
     options, temperature, threshold = segment_controls.more()
 keep_link(FIELDS, st.query_params, st.session_state, "segment")
 
 # One call: the picture's logits, from the cache if they are there. Until they are, the photo stands in their place.
-if not segment_run.is_kept(photo, wanted, options):
+if warm.ready() and not segment_run.is_kept(photo, wanted, options):
     slot.image(jpeg(photo.image), alt=photo.alt, width="stretch")
 with notes, segment_run.told():
     loaded, trouble = segment_run.load(wanted)
     with st.spinner(text.RUNNING.format(title=zoo.get(loaded.key).title)):
         run = segment_run.run(photo, loaded, options, temperature, threshold)
 with notes:
-    segment_extras.trouble(run, trouble, wanted)
-    segment_extras.advice(run)
+    segment_extras.notices(run, trouble, wanted)
 
 # The picture, and beside it what its colours mean.
 with right:

@@ -29,8 +29,35 @@ def read(path: Path) -> tuple[dict[str, Any], dict[str, str]]:
     path = Path(path)
     if not path.is_file():
         raise WeightsError(f"There is no weights file {path}.")
-    tensors, metadata = _safetensors(path) if path.suffix == ".safetensors" else (_pickle(path), {})
-    return {name: t.float() if t.is_floating_point() else t for name, t in tensors.items()}, metadata
+    tensors, metadata = _safetensors(path) if path.suffix.lower() == ".safetensors" else (unpickle(path), {})
+    return floats(tensors, path), metadata
+
+
+def unpickle(path: Path) -> Any:
+    """Return what torch.save wrote, of tensors and plain containers alone, on the CPU; WeightsError for all else."""
+    import torch
+
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise WeightsError(
+            f"{path.name} was refused: it holds more than tensors, and loading it could run a program on this "
+            "computer. Use a file saved as safetensors or as a plain state dict: torch.save(net.state_dict(), …)."
+        ) from error
+    except Exception as error:  # torch reports damaged files by many types: RuntimeError, EOFError, KeyError, …
+        reason = str(error) or type(error).__name__
+        raise WeightsError(f"{path.name} is no readable checkpoint ({reason}); get it anew.") from error
+
+
+def floats(state: Any, path: Path) -> dict[str, Any]:
+    """Return tensors by name with the floating ones as float32; WeightsError if `state` is anything else, or empty."""
+    import torch
+
+    if isinstance(state, dict) and state and all(isinstance(k, str) for k in state):
+        if all(isinstance(t, torch.Tensor) for t in state.values()):
+            return {name: t.float() if t.is_floating_point() else t for name, t in state.items()}
+    held = f"a dict with {', '.join(map(str, list(state)[:4]))}" if isinstance(state, dict) else type(state).__name__
+    raise WeightsError(f"{path.name} holds {held}; wanted tensors by name. Save net.state_dict() alone.")
 
 
 def _safetensors(path: Path) -> tuple[dict[str, Any], dict[str, str]]:
@@ -41,21 +68,3 @@ def _safetensors(path: Path) -> tuple[dict[str, Any], dict[str, str]]:
             return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
     except (SafetensorError, OSError) as error:
         raise WeightsError(f"{path.name} is no readable safetensors file ({error}); get it anew.") from error
-
-
-def _pickle(path: Path) -> dict[str, Any]:
-    import torch
-
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        raise WeightsError(
-            f"{path.name} was refused: it holds more than tensors, and loading it could run a program on this "
-            "computer. Use a file saved as safetensors or as a plain state dict: torch.save(net.state_dict(), …)."
-        ) from error
-    except Exception as error:  # torch reports damaged files by many types: RuntimeError, EOFError, KeyError, …
-        raise WeightsError(f"{path.name} is no readable checkpoint ({error}); get it anew.") from error
-    if not isinstance(content, dict) or not all(isinstance(t, torch.Tensor) for t in content.values()):
-        held = f"a dict with {', '.join(map(str, list(content)[:4]))}" if isinstance(content, dict) else type(content)
-        raise WeightsError(f"{path.name} holds {held}; wanted tensors by name. Save net.state_dict() alone.")
-    return content

@@ -71,7 +71,7 @@ def evaluate(
         progress: called with the number of pictures done.
 
     Raises:
-        ValueError: no samples, or their classes are not the model's.
+        ValueError: no samples, none with a labelled pixel, or their classes are not the model's.
     """
     from seglab import maps
 
@@ -93,4 +93,6 @@ def evaluate(
             progress(len(confidences))
     if matrix is None:
         raise ValueError("There is nothing to evaluate: the split holds no pictures.")
+    if not matrix.any():
+        raise ValueError("There is nothing to evaluate: no pixel of the split is labelled.")
     return Evaluation(matrix, model.palette, len(confidences), tuple(confidences))

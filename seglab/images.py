@@ -106,7 +106,7 @@ def _read(source: bytes | str | os.PathLike[str], max_bytes: int) -> bytes:
     if isinstance(source, bytes | bytearray | memoryview):
         data = bytes(source)
     elif isinstance(source, str | os.PathLike):
-        name = Path(source).name
+        name = Path(source).name or str(source)
         try:
             path = Path(source)
             if not path.exists():

@@ -92,12 +92,7 @@ def places() -> Places:
 
 
 def ready(
-    key: str,
-    net: nn.Module,
-    palette: Palette,
-    preprocess: Preprocess,
-    weights_hash: str,
-    spec: ModelSpec | None = None,
+    key: str, net: nn.Module, palette: Palette, preprocess: Preprocess, weights_hash: str, spec: ModelSpec | None = None
 ) -> Loaded:
     """Make a network ready to run: eval mode, no gradients, on the device. Changes `net`, which belongs to us now."""
     net = net.eval().requires_grad_(False).to(device())

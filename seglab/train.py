@@ -23,12 +23,14 @@ import torch.nn.functional as F
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from seglab import checkpoints
 from seglab.augment import Augment, view
+from seglab.download import WeightsError
 from seglab.losses import cross_entropy, soft_dice
 from seglab.nets.street import street, street_fast
 from seglab.types import Sample
+from seglab.zoo import Preprocess
 
-MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 CHECKPOINT, WEIGHTS = "last.pt", "model.safetensors"
 VIEWS = Augment()  # the same for both street models
 
@@ -142,7 +144,7 @@ def class_weights(samples: Sequence[Sample], n_classes: int) -> Tensor:
 
 def normalize(image: Tensor) -> Tensor:
     """ImageNet's mean and standard deviation taken out of (N, 3, H, W) in 0..1."""
-    mean, std = (torch.tensor(v, device=image.device)[None, :, None, None] for v in (MEAN, STD))
+    mean, std = (torch.tensor(v, device=image.device)[None, :, None, None] for v in (Preprocess.mean, Preprocess.std))
     return (image - mean) / std
 
 
@@ -210,8 +212,10 @@ def _epoch(
         loss.backward()
         nn.utils.clip_grad_norm_(net.parameters(), 5.0)
         optimizer.step()
-        # The first steps' weights are noise: let the average forget them faster.
-        decay = min(recipe.average, (1 + epoch * steps + step) / (10 + epoch * steps + step))
+        # The first steps' weights are noise, and a short training has few steps: keep the average's memory to a tenth of
+        # what was done and a sixth of what there is in all.
+        now, total = epoch * steps + step, epochs * steps
+        decay = min(recipe.average, (1 + now) / (10 + now), max(0.0, 1 - 6 / total))
         _follow(average, net, decay)
         losses.append(loss.item())
         if not math.isfinite(losses[-1]):
@@ -257,7 +261,12 @@ def _save(
 def _restore(
     path: Path, identity: dict[str, Any], net: nn.Module, average: nn.Module, optimizer: torch.optim.Optimizer
 ) -> int:
-    state = torch.load(path, map_location="cpu", weights_only=True)
+    try:
+        state = checkpoints.unpickle(path)
+    except WeightsError as error:
+        raise ValueError(f"{error} Or train without resume.") from error
+    if not isinstance(state, dict) or "identity" not in state:
+        raise ValueError(f"{path} holds no training to go on with; choose another folder, or train without resume.")
     if state["identity"] != identity:
         raise ValueError(
             f"{path} belongs to another training ({state['identity']}), not to {identity}; "
@@ -272,9 +281,12 @@ def _restore(
 def _atomic(path: Path, write: Callable[[Path], object]) -> None:
     """Write beside `path`, then rename: a kill leaves the old file or the new one, never half of one."""
     part = path.with_name(f".{path.name}.part")
-    write(part)
-    part.chmod(0o644)  # safetensors writes for the owner alone; a server may run as another user
-    os.replace(part, path)
+    try:
+        write(part)
+        part.chmod(0o644)  # safetensors writes for the owner alone; a server may run as another user
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def _names(samples: Sequence[Sample]) -> str:

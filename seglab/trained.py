@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-import pickle
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from seglab import checkpoints, download, zoo
@@ -54,17 +52,13 @@ def read(path: Path, key: str | None = None) -> Trained:
 
     """
     stat(path)
-    state: Mapping[str, Tensor]
-    about: Mapping[str, Any]
-    if path.suffix.lower() == ".safetensors":
-        try:
-            state, about = checkpoints.read(path)
-        except WeightsError as error:
-            raise ValueError(str(error)) from error
-        if "seglab" in about:  # as `seglab.train.save_weights` writes it: all that is to say, as JSON
-            about = _about(about["seglab"], path)
-    else:
-        state, about = _pickled(path)
+    try:
+        if path.suffix.lower() == ".safetensors":
+            state, about = _described(path)
+        else:
+            state, about = _pickled(path)
+    except WeightsError as error:
+        raise ValueError(str(error)) from error
     named = about.get("model", key)
     if not isinstance(named, str):
         raise ValueError(
@@ -88,37 +82,28 @@ def fill(net: nn.Module, state: Mapping[str, Tensor], name: str, error: type[Exc
         raise error(f"{name} is of another network: {first} ({len(lines)} kinds of difference).") from cause
 
 
+def _described(path: Path) -> tuple[Mapping[str, Tensor], Mapping[str, Any]]:
+    state, about = checkpoints.read(path)
+    # As `seglab.train.save_weights` writes it: all that is to say, as JSON.
+    return state, _about(about["seglab"], path) if "seglab" in about else about
+
+
 def _pickled(path: Path) -> tuple[Mapping[str, Tensor], Mapping[str, Any]]:
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        raise ValueError(
-            f"{path.name} was refused: it holds more than tensors, and loading it could run a program on this "
-            "computer. Save the state dict alone, or use a .safetensors file."
-        ) from error
-    except Exception as error:  # torch reports damaged files by many types: RuntimeError, EOFError, KeyError, …
-        raise ValueError(f"{path.name} is no readable checkpoint ({type(error).__name__}); get it anew.") from error
+    content = checkpoints.unpickle(path)
     about: dict[str, Any] = {}
     state = content
-    if isinstance(content, dict) and "identity" in content and "average" in content:  # seglab.train's last.pt
-        state, about["model"] = content["average"], dict(content["identity"]).get("key")
+    if isinstance(content, dict) and isinstance(content.get("identity"), dict):  # seglab.train's last.pt
+        state, about = content.get("average"), {"model": content["identity"].get("key")}
     elif isinstance(content, dict) and "state_dict" in content:
         state = content["state_dict"]
         about = {name: content[name] for name in ("model", "palette") if name in content}
-    if not isinstance(state, dict) or not state or not all(isinstance(t, Tensor) for t in state.values()):
-        held = (
-            f"a dict with {', '.join(map(str, list(state)[:4]))}" if isinstance(state, dict) else type(state).__name__
-        )
-        raise ValueError(
-            f'{path.name} holds {held}; wanted tensors by name, or {{"model": key, "state_dict": tensors}}.'
-        )
-    return {name: t.float() if t.is_floating_point() else t for name, t in state.items()}, about
+    return checkpoints.floats(state, path), about
 
 
 def _about(text: str, path: Path) -> dict[str, Any]:
     try:
         about = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"The metadata of {path.name} are no JSON ({error}); get the file anew.") from error
     if not isinstance(about, dict):
         raise ValueError(f"The metadata of {path.name} are no JSON object; get the file anew.")

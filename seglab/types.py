@@ -43,6 +43,11 @@ class Palette:
             )
         if len(set(self.names)) != len(self.names):
             raise ValueError("Two classes of one palette have the same name; make the names unique.")
+        if any(len(color) != 3 or not all(0 <= value <= 255 for value in color) for color in self.colors):
+            raise ValueError(f"Colours are (R, G, B), each 0 to 255; got {self.colors}.")
+        marked = (*self.things, *(() if self.background is None else (self.background,)))
+        if not all(isinstance(k, int) and 0 <= k < len(self.names) for k in marked):
+            raise ValueError(f"things and background are class indices, 0 to {len(self.names) - 1}; got {marked}.")
 
     def __len__(self) -> int:
         return len(self.names)

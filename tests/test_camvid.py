@@ -43,6 +43,9 @@ def test_errors_say_what_is_wanted(root):
         camvid.load(root, "test")
     with pytest.raises(ValueError, match="CamVid folder"):
         camvid.load(root / "nowhere", "train")
+    Image.new("L", (8, 6), 77).save(root / "valannot" / "A_9.png")
+    with pytest.raises(ValueError, match=r"A_9\.png doesn't fit .* value 77"):
+        camvid.load(root, "val")
     (root / "valannot" / "A_9.png").write_bytes(b"no picture")
     with pytest.raises(ValueError, match="can't be read"):
         camvid.load(root, "val")

@@ -190,6 +190,13 @@ def test_equal_stems_get_a_suffix(run: Run, checkpoint: Path, tmp_path: Path) ->
             assert file.size == (96, height)
 
 
+def test_a_name_as_long_as_names_may_be(run: Run, checkpoint: Path, tmp_path: Path) -> None:
+    path = tmp_path / f"{'n' * 251}.png"
+    photo().save(path)
+    assert run("segment", path, "--checkpoint", checkpoint, "--output", tmp_path / "o", "--labels")[0] == 0
+    assert files(tmp_path / "o") == [path.name]
+
+
 def test_stems_differ_even_without_capitals() -> None:
     names = ["a.jpg", "A.jpg", "a_2.png", "A_2.png", "b/a.jpg", "ä.x", "a"]
     stems = segment.unique_stems([Path(name) for name in names])
@@ -254,6 +261,30 @@ def test_unreadable_checkpoint(run: Run, picture: Path, tmp_path: Path, content:
     status, _, err = run("segment", picture, "--checkpoint", tmp_path / f"weights{suffix}", "--output", tmp_path / "o")
     assert status == 2
     assert f"weights{suffix}" in err
+
+
+def test_a_checkpoint_in_capitals_and_odd_ones(run: Run, checkpoint: Path, picture: Path, tmp_path: Path) -> None:
+    (tmp_path / "M.SAFETENSORS").write_bytes(checkpoint.read_bytes())
+    base = ("segment", picture, "--output", tmp_path / "o", "--checkpoint")
+    assert run(*base, tmp_path / "M.SAFETENSORS")[0] == 0
+    state = zoo.get("street-fast").build().state_dict()
+    palette = {"title": "t", "names": list("abcdefghijk"), "colors": [[0, 0, 0]] * 11}
+    for content in (
+        {"identity": 5, "average": state},
+        {"model": "street-fast", "state_dict": {5: torch.zeros(1)}},
+        {"model": "street-fast", "state_dict": state, "palette": {**palette, "colors": [[999, 0, 0]] * 11}},
+        {"model": "street-fast", "state_dict": state, "palette": {**palette, "background": 11}},
+    ):
+        torch.save(content, tmp_path / "odd.pt")
+        status, _, err = run(*base, tmp_path / "odd.pt")
+        assert status == 2
+        assert "odd.pt" in err
+
+
+def test_wrong_arguments_leave_no_folder(run: Run, picture: Path, tmp_path: Path) -> None:
+    assert run("segment", picture, "--model", "street", "--short-side", 7, "--output", tmp_path / "o")[0] == 2
+    assert run("train", "street", "--data", "/nowhere", "--output", tmp_path / "o")[0] == 2
+    assert not (tmp_path / "o").exists()
 
 
 def test_output_that_cannot_be_written(run: Run, checkpoint: Path, picture: Path, tmp_path: Path) -> None:
@@ -430,6 +461,32 @@ def test_train_stop_resume_evaluate(
     assert "another training" in err
 
 
+@pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize("content", [b"", b"nonsense" * 100, None])
+def test_resume_from_a_damaged_state(run: Run, street_scenes: Path, tmp_path: Path, content: bytes | None) -> None:
+    if content is None:
+        torch.save({"epoch": 1}, tmp_path / "last.pt")
+    else:
+        (tmp_path / "last.pt").write_bytes(content)
+    status, _, err = run("train", "street-fast", "--data", street_scenes, "--output", tmp_path, "--resume")
+    assert status == 2
+    assert "last.pt" in err
+    assert "without resume" in err
+
+
+def test_a_teacher_of_other_classes(
+    run: Run, street_scenes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train_command = importlib.import_module("seglab.cli.train")
+    spec = zoo.get("lraspp-mobilenet")
+    other = runtime.ready(spec.key, spec.build(), spec.palette, spec.preprocess, "0" * 16, spec)
+    monkeypatch.setattr(train_command, "load", lambda key, path: other)
+    base = ("train", "street-fast", "--data", street_scenes, "--output", tmp_path / "o")
+    status, _, err = run(*base, "--teacher", spec.key)
+    assert status == 2
+    assert "PASCAL VOC" in err
+
+
 def _about(path: Path) -> str:
     from safetensors import safe_open
 
@@ -494,6 +551,8 @@ def test_evaluate_warns_of_training_data(run: Run, checkpoint: Path, street_scen
     assert status == 0
     assert "warning" in err
     assert "was trained on train" in json.loads(out)["warning"]
+    _, out, _ = run(*base[:-2], "val + train", "--json")  # blanks count as little as for the pictures
+    assert "was trained on train" in json.loads(out)["warning"]
     status, out, err = run(*base, "--hold-out", "A")
     assert "was trained on train" in json.loads(out)["warning"]
     status, out, err = run(*base, "--hold-out", "B")  # what its training left out
@@ -520,6 +579,16 @@ def test_evaluate_with_wrong_arguments(run: Run, street_scenes: Path, arguments:
     status, out, err = run("evaluate", "--data", street_scenes, *arguments)
     assert (status, out) == (2, "")
     assert says in err
+
+
+def test_evaluate_where_nothing_is_labelled(run: Run, checkpoint: Path, tmp_path: Path) -> None:
+    for folder, value in (("val", 0), ("valannot", 11)):
+        (tmp_path / folder).mkdir()
+        mode = "RGB" if value == 0 else "L"
+        PILImage.new(mode, (96, 72), value).save(tmp_path / folder / "A_0.png")
+    status, out, err = run("evaluate", "--checkpoint", checkpoint, "--data", tmp_path, "--split", "val", "--json")
+    assert (status, out) == (2, "")
+    assert "no pixel of the split is labelled" in err
 
 
 def test_evaluate_without_the_split(run: Run, checkpoint: Path, street_scenes: Path) -> None:

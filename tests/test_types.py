@@ -43,6 +43,10 @@ def test_palette_refuses_what_cannot_be_told_apart():
         Palette("x", ("a",), ())
     with pytest.raises(ValueError, match="same name"):
         Palette("x", ("a", "a"), ((0, 0, 0), (1, 1, 1)))
+    with pytest.raises(ValueError, match="0 to 255"):
+        Palette("x", ("a",), ((0, 0, 256),))
+    with pytest.raises(ValueError, match="class indices"):
+        Palette("x", ("a",), ((0, 0, 0),), things=(1,))
     with pytest.raises(ValueError, match="classes are Sky"):
         CAMVID.index("Dog")
 

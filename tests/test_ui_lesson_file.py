@@ -29,6 +29,13 @@ def test_everything_comes_back():
     assert lesson.mask == b"png bytes"
 
 
+def test_a_picture_too_large_as_png_travels_as_jpeg(monkeypatch):
+    monkeypatch.setitem(lesson_file.LIMITS, "picture.png", 1000)
+    data = pack({}, picture=PICTURE)
+    assert zipfile.ZipFile(io.BytesIO(data)).namelist() == ["state.json", "picture.jpg"]
+    assert unpack(data).picture.shape == PICTURE.shape
+
+
 def test_without_picture_and_mask():
     assert unpack(pack({"image": "china"})) == lesson_file.Lesson({"image": "china"})
 

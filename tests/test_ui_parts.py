@@ -1,15 +1,19 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from seglab import zoo
 from seglab.palettes import CAMVID
 from seglab.sharing import ByteCache, Cancelled
 from seglab.types import Palette
-from ui import cache, jobs, legend, pin
+from ui import cache, jobs, legend, pin, segment_advice
 from ui.cost_strip import amount
 
 
@@ -124,3 +128,37 @@ def test_difference_wants_one_size():
 )
 def test_amounts(value, unit, written):
     assert amount(value, unit).strip() == written
+
+
+VOC_AREAS = np.bincount([0], minlength=21) * 1000
+
+
+@pytest.mark.parametrize(
+    ("model", "areas", "confidence", "familiar", "suits", "words"),
+    [
+        ("lraspp-mobilenet", VOC_AREAS, 0.99, None, None, "background"),
+        ("street", np.ones(11, int), 0.5, 0.9, None, "unfamiliar"),
+        ("street", np.ones(11, int), 0.95, 0.9, None, None),
+        ("street", np.ones(11, int), 0.5, None, None, None),
+        ("street", np.ones(11, int), 0.5, 0.9, ("street",), None),
+        ("street", np.ones(11, int), 0.95, 0.9, ("lraspp-mobilenet",), "doesn't know"),
+        ("street", np.ones(11, int), 0.95, 0.9, (), "No model"),
+    ],
+)
+def test_advice(model, areas, confidence, familiar, suits, words):
+    found = segment_advice.advise(model, zoo.get(model).palette, areas, confidence, familiar, suits)
+    if words is None:
+        assert found is None
+    else:
+        assert words in found.reason
+        assert model not in found.models
+        assert all(zoo.get(key).palette.title != zoo.get(model).palette.title for key in found.models)
+        assert bool(found.models) == (suits != ())
+
+
+def test_the_parts_of_the_page_need_no_torch_to_load():
+    modules = [f"ui.{path.stem}" for path in Path(cache.__file__).parent.glob("*.py") if path.stem != "__init__"]
+    script = (
+        f"import sys, importlib; [importlib.import_module(m) for m in {modules}]; assert 'torch' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True, cwd=Path(cache.__file__).parents[1], timeout=120)

@@ -7,9 +7,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 STYLE = """<style>
-.sl-cost{display:flex;flex-wrap:wrap;gap:.25rem 1.5rem;font-size:.8125rem;opacity:.85;margin:0;padding:0;
-font-variant-numeric:tabular-nums}
-.sl-cost div{margin:0}.sl-cost dt{display:inline;font-weight:600}.sl-cost dd{display:inline;margin:0 0 0 .35em}
+.sl-cost{display:flex;flex-wrap:wrap;gap:.25rem 1.5rem;font-size:.8125rem;opacity:.85;font-variant-numeric:tabular-nums}
 </style>"""
 
 
@@ -27,7 +25,7 @@ def amount(value: float, unit: str) -> str:
 
 def cost_strip(entries: Sequence[tuple[str, str]], note: str = "") -> None:
     """Show (name, value) pairs in one line that wraps on a phone; names and values are ours, never a visitor's."""
-    pairs = "".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in entries)
-    st.html(f'{STYLE}<dl class="sl-cost">{pairs}</dl>')
+    pairs = "".join(f"<span><b>{name}</b> {value}</span>" for name, value in entries)
+    st.html(f'{STYLE}<div class="sl-cost">{pairs}</div>')
     if note:
         st.caption(note)

@@ -72,9 +72,9 @@ GALLERY: dict[str, Picture] = {
             "A cup of coffee on a saucer with a spoon, on a wooden table",
         ),
         Picture(
-            "rocket", "Rocket launch", "skimage", "data/rocket.jpg",
-            "SpaceX, with scikit-image", "public domain", STREET_MODELS,
-            "A rocket lifting off at night, lit by its own flame",
+            "rocket", "Rocket at dusk", "skimage", "data/rocket.jpg",
+            "SpaceX, with scikit-image", "public domain", (),
+            "A rocket on its launch pad at dusk, between lightning towers",
         ),
         Picture(
             "flower", "Dahlia", "sklearn", "datasets/images/flower.jpg",

@@ -1,8 +1,9 @@
 """The lesson file: a zip of the picture, the page's state and the corrected mask, for what a link can't carry.
 
 Layout: `state.json` (flat object of choices, as in a link), `picture.png` (only for an own picture; decoded, so it
-holds no place or camera data) and `mask.png` (indexed, only when it was corrected). Reading treats the file as
-hostile: members are picked by name, never unpacked to disk, and each has a limit on its unpacked bytes.
+holds no place or camera data; `picture.jpg` where the PNG would be too large to be loaded again) and `mask.png`
+(indexed, only when it was corrected). Reading treats the file as hostile: members are picked by name, never unpacked
+to disk, and each has a limit on its unpacked bytes.
 """
 
 from __future__ import annotations
@@ -19,10 +20,10 @@ from PIL import Image as Pil
 from seglab import images
 from seglab.types import Image
 
-STATE, PICTURE, MASK = "state.json", "picture.png", "mask.png"
-LIMITS = {STATE: 64 * 2**10, PICTURE: 200 * 2**20, MASK: 32 * 2**20}  # unpacked bytes
+STATE, PICTURE, SMALLER, MASK = "state.json", "picture.png", "picture.jpg", "mask.png"
+LIMITS = {STATE: 64 * 2**10, PICTURE: 48 * 2**20, SMALLER: 48 * 2**20, MASK: 12 * 2**20}  # unpacked bytes
 MAX_MEMBERS = 16
-MAX_MB = 240  # of the zip itself, for the upload widget
+MAX_MB = 64  # of the zip itself, for the upload widget: more than the limits above together
 VERSION = 1
 
 
@@ -45,9 +46,10 @@ def pack(state: dict[str, str], *, picture: Image | None = None, mask: bytes | N
     with zipfile.ZipFile(buffer, "w") as archive:
         archive.writestr(STATE, json.dumps({"seglab": VERSION, **state}, indent=1), zipfile.ZIP_DEFLATED)
         if picture is not None:
-            png = io.BytesIO()
-            Pil.fromarray(picture).save(png, "PNG", compress_level=1)
-            archive.writestr(PICTURE, png.getvalue())
+            name, data = PICTURE, _encoded(picture, "PNG", compress_level=1)
+            if len(data) > LIMITS[PICTURE]:
+                name, data = SMALLER, _encoded(picture, "JPEG", quality=95, subsampling=0)
+            archive.writestr(name, data)
         if mask is not None:
             archive.writestr(MASK, mask)
     return buffer.getvalue()
@@ -69,8 +71,8 @@ def unpack(source: bytes | IO[bytes]) -> Lesson:
                 raise LessonError(f"This zip has no {STATE}. Choose a lesson file that SegLab saved.")
             state = _state(_member(archive, STATE))
             picture = None
-            if PICTURE in members:
-                picture = images.decode(_member(archive, PICTURE), max_bytes=LIMITS[PICTURE])
+            for name in {PICTURE, SMALLER}.intersection(members):
+                picture = images.decode(_member(archive, name))
             mask = _member(archive, MASK) if MASK in members else None
     except LessonError:
         raise
@@ -80,6 +82,12 @@ def unpack(source: bytes | IO[bytes]) -> Lesson:
         # encrypted members raise RuntimeError, unknown compression NotImplementedError
         raise LessonError("This isn't a zip that can be read, or it is damaged. Save the lesson file again.") from error
     return Lesson(state, picture, mask)
+
+
+def _encoded(picture: Image, kind: str, **options: int) -> bytes:
+    out = io.BytesIO()
+    Pil.fromarray(picture).save(out, kind, **options)
+    return out.getvalue()
 
 
 def _member(archive: zipfile.ZipFile, name: str) -> bytes:

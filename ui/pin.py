@@ -73,7 +73,12 @@ def compare(a: Pinned, b: Pinned) -> None:
         left.info(text.PIN_OTHER_SIZE.format(a=a.labels.shape))
     else:
         share = 100 * float((a.labels != b.labels).mean())
-        left.image(difference(a.labels, b.labels), caption=text.PIN_CHANGED.format(share=share), width="stretch")
+        left.image(
+            difference(a.labels, b.labels),
+            caption=text.PIN_CHANGED.format(share=share),
+            alt=text.PIN_ALT,
+            width="stretch",
+        )
     rows = changes(a, b)
     columns = (text.NUMBER, "A", "B", "B − A")
     right.dataframe(

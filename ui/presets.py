@@ -33,7 +33,7 @@ class Preset:
 PRESETS: tuple[Preset, ...] = (
     Preset(
         "palace", "A palace in a street model",
-        "It never saw a palace or a lake. Sky, trees and building come out well; what does it call the water?",
+        "It never saw a palace or a lake. Sky, trees and building come out well; what does it call the lake?",
         {"image": "china", "model": "street"}, ":material/temple_buddhist:",
     ),
     Preset(
@@ -43,18 +43,18 @@ PRESETS: tuple[Preset, ...] = (
     ),
     Preset(
         "unsure", "Only what it is sure of",
-        "Keep what is at least 90 % sure: what drops out lies along the borders between classes.",
+        "Ask for 90 %, and the palace, which it has never seen, drops out nearly whole; sky and trees stay.",
         {"image": "china", "model": "street", "conf": "0.9"}, ":material/verified:",
     ),
     Preset(
         "coarse", "A picture for a stamp",
-        "At a short side of 128 pixels the big areas stay, and everything thin is lost.",
+        "At a short side of 128 pixels the large areas stay, and every outline turns soft and rounded.",
         {"image": "china", "model": "street", "short": "128"}, ":material/photo_size_select_small:",
     ),
     Preset(
         "seams", "Seams between tiles",
-        "Tiles of 256 pixels without overlap: each one guesses without its surroundings, and the seams show.",
-        {"image": "china", "model": "street", "short": "720", "tile": "256", "overlap": "0", "blend": "constant"},
+        "Tiles of 128 pixels without overlap: each one guesses without its surroundings. Find the straight seams.",
+        {"image": "china", "model": "street", "tile": "128", "overlap": "0", "blend": "constant"},
         ":material/grid_on:",
     ),
     Preset(

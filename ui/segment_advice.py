@@ -12,8 +12,8 @@ from seglab import zoo
 from seglab.types import Palette
 from ui.texts import segment as text
 
-# Below the card's figure by this much, a picture is foreign. With `street`: own kind 0.90 and up, the palace 0.85, cats,
-# dogs, people and cups 0.52 to 0.76.
+# Below the card's figure by this much, a picture is foreign. With `street`: its own kind 0.90 and up, the palace 0.85,
+# cats, dogs, people and cups 0.52 to 0.76.
 SLACK = 0.1
 ALL_BACKGROUND = 0.995  # share of background from which a picture holds none of the classes
 
@@ -37,17 +37,18 @@ def advise(
     """Return why `model` doesn't suit the picture, or None if it does.
 
     `areas` are pixels per class (K,), at temperature 1 and without a threshold; `familiar` is the card's
-    `confidence_p05`, None if it has none; `suits` are the gallery's models for this picture, None for an own picture.
+    `confidence_p05`, None if it has none; `suits` are the gallery's models for this picture, None for an own picture
+    (what the gallery says, somebody has looked at: it counts more than the confidence).
     """
     if palette.background is not None and areas[palette.background] >= ALL_BACKGROUND * max(int(areas.sum()), 1):
         reason = text.ALL_BACKGROUND.format(palette=palette.title, n=len(palette) - 1)
-    elif familiar is not None and mean_confidence < familiar - SLACK:
-        reason = text.UNFAMILIAR.format(confidence=mean_confidence, familiar=familiar)
     elif suits is not None and model not in suits:
-        reason = text.UNSUITABLE.format(title=zoo.get(model).title)
+        reason = text.UNSUITABLE.format(title=zoo.get(model).title) if suits else text.UNSUITABLE_ALL
+    elif suits is None and familiar is not None and mean_confidence < familiar - SLACK:
+        reason = text.UNFAMILIAR.format(confidence=mean_confidence, familiar=familiar)
     else:
         return None
-    others = suits or [key for key, spec in zoo.MODELS.items() if spec.palette.title != palette.title]
-    others = [key for key in others if key != model]
+    others = [key for key, spec in zoo.MODELS.items() if spec.palette.title != palette.title]
+    others = [key for key in (others if suits is None else suits) if key != model]
     here = [key for key in others if zoo.weights_here(key)]
-    return Advice(reason, tuple(here + [key for key in others if key not in here])[:3])
+    return Advice(reason, tuple(here + [key for key in others if key not in here])[:2])

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from PIL import Image
 
 from seglab import zoo
-from seglab.options import Options, input_size
+from seglab.options import Options
 from ui import code
 from ui.gallery import GALLERY, UPLOAD
 from ui.picker import Photo
 from ui.segment_run import Run
 from ui.texts import shared
+
+if TYPE_CHECKING:
+    from seglab.inference import Options
 
 PROFILE = """\
 profile = ImageCms.getOpenProfile(BytesIO(photo.info["icc_profile"]))
@@ -21,6 +26,8 @@ DTYPES = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}
 
 def show(run: Run) -> None:
     """Show the script of the current experiment, with its downloads."""
+    from seglab.inference import input_size
+
     height, _ = input_size(run.photo.size, run.loaded.preprocess, run.options)
     stride = round(height / run.logits.shape[1])
     note = shared.CODE_NOTE_FILE.format(file=run.photo.name) if run.photo.key == UPLOAD else ""
@@ -33,6 +40,8 @@ def write(photo: Photo, key: str, options: Options, temperature: float, threshol
 
     `stride` is how many pixels of the network's input stand behind one logit; only tiles need it.
     """
+    from seglab.inference import input_size
+
     spec = zoo.get(key)
     sizes = [input_size(photo.size, spec.preprocess, options, scale) for scale in options.scales]
     parts = [_head(photo, spec), _network(spec, options), *_functions(spec, options)]

@@ -75,7 +75,6 @@ def more() -> tuple[Any, float, float]:
         temperature = left.slider(
             text.TEMPERATURE, low, high, step=0.05, key="temp", help=text.TEMPERATURE_HELP, persist_state="session"
         )
-        left.latex(text.FORMULA % f"{temperature:g}")
         threshold = left.slider(
             text.CONFIDENCE, 0.0, 0.95, step=0.05, key="conf", help=text.CONFIDENCE_HELP, persist_state="session"
         )
@@ -98,6 +97,7 @@ def more() -> tuple[Any, float, float]:
         precision = right.selectbox(
             text.PRECISION, precisions, key="precision", help=text.PRECISION_HELP, persist_state="session"
         )
+        st.latex(text.FORMULA % (f"{temperature:g}", f"{temperature:g}"))
     options = Options(
         short_side=short_side(st.session_state["short"]), tile=tile, overlap=overlap if tile else 0.25,
         blend="constant" if tile and blend == "constant" else "gaussian", flip=flip, scales=SCALES[scales],

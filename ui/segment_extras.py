@@ -16,7 +16,7 @@ from ui.cost_strip import amount, cost_strip
 from ui.legend import areas
 from ui.pin import Pinned
 from ui.presets import PRESETS, Preset
-from ui.segment_advice import advise
+from ui.segment_advice import Advice, advise
 from ui.segment_controls import model_name
 from ui.segment_run import Run
 from ui.segment_state import FIELDS
@@ -45,36 +45,40 @@ def card(run: Run) -> None:
         ))  # fmt: skip
 
 
-def trouble(run: Run, message: str | None, key: str) -> None:
-    """Say what was done otherwise than asked: another model instead of `key`, with a button to try again, or tiles."""
+def notices(run: Run, trouble: str | None, wanted: str) -> None:
+    """Say, in one box, what isn't as asked and what to try: another model answered, or it knows nothing of this.
+
+    `trouble` is why the model `wanted` couldn't be had, None if it could.
+    """
     if run.notice:
         st.info(run.notice, icon=":material/memory:")
-    if message:
-        with st.container(border=True):
-            st.warning(message, icon=":material/cloud_off:")
-            st.button(text.RETRY, on_click=_try, args=(key,))
+    found = _advice(run)
+    if trouble is None and found is None:
+        return
+    what, _, why = (trouble or "").partition(". ")
+    said = f"{what}. " if what else ""
+    st.warning(said + (found.reason if found else ""), icon=":material/help:")
+    with st.container(horizontal=True):
+        if trouble is not None:
+            st.button(text.RETRY, key="notice.retry", on_click=_try, args=(wanted,))
+            with st.popover(text.WHY):
+                st.write(why)
+        for key in found.models if found else ():
+            if key != wanted or trouble is None:
+                label = text.TRY_MODEL.format(title=model_name(key))
+                st.button(label, key=f"notice.{key}", on_click=_try, args=(key,))
+        if found and run.photo.key != gallery.DEFAULT:
+            label = text.TRY_PICTURE.format(title=gallery.GALLERY[gallery.DEFAULT].title)
+            st.button(label, key="notice.picture", on_click=picker.choose, args=(gallery.DEFAULT,))
 
 
-def advice(run: Run) -> None:
-    """Say so when the model has nothing to say about this picture, and offer others by one click."""
+def _advice(run: Run) -> Advice | None:
     counts = areas(run.labels(1.0, 0.0), len(run.palette))[:-1]
     try:
         familiar = zoo.card(run.loaded.key).confidence_p05
     except WeightsError:  # a card that can't be read says nothing
         familiar = None
-    found = advise(run.loaded.key, run.palette, counts, run.confidence(1.0), familiar, run.photo.suits)
-    if found is None:
-        return
-    with st.container(border=True):
-        st.warning(found.reason, icon=":material/help:")
-        with st.container(horizontal=True):
-            for key in found.models:
-                st.button(text.TRY_MODEL.format(title=model_name(key)), key=f"advice.{key}",
-                          on_click=_try, args=(key,))  # fmt: skip
-            if run.photo.key != gallery.DEFAULT:
-                title = gallery.GALLERY[gallery.DEFAULT].title
-                st.button(text.TRY_PICTURE.format(title=title), key="advice.picture",
-                          on_click=picker.choose, args=(gallery.DEFAULT,))  # fmt: skip
+    return advise(run.loaded.key, run.palette, counts, run.confidence(1.0), familiar, run.photo.suits)
 
 
 def _try(key: str) -> None:

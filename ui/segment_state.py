@@ -7,7 +7,7 @@ from ui import gallery
 from ui.state import Field, choice, flag, number, words
 
 SHORT_SIDES = ("auto", "128", "192", "256", "360", "480", "520", "720", "1080", "own")
-TILES = (0, 256, 384, 512, 768, 1024)
+TILES = (0, 128, 256, 384, 512, 768, 1024)
 SCALES: dict[str, tuple[float, ...]] = {"1": (1.0,), "3": (1.0, 0.75, 1.25), "5": (1.0, 0.5, 0.75, 1.25, 1.5)}
 VIEWS = ("labels", "probability", "entropy", "margin")
 TEMPERATURES = (0.25, 4.0)

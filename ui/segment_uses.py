@@ -17,6 +17,8 @@ from ui import gallery
 from ui.segment_run import Run
 from ui.texts import segment as text
 
+SKY = "Sky"
+
 
 def alpha(run: Run, labels: Labels, classes: Sequence[int], softness: float = 0.5) -> NDArray[np.float32]:
     """Return the opacity (H, W) in 0..1 of the region: from its classes' probability, and 0 or 1 under the brush."""
@@ -28,14 +30,14 @@ def alpha(run: Run, labels: Labels, classes: Sequence[int], softness: float = 0.
 
 
 def likely(counts: NDArray[np.int64], palette: Palette) -> list[str]:
-    """Return the region to begin with: the thing (countable class) with the largest area, else the largest stuff.
+    """Return the region to begin with: the sky or the thing (countable class) with the largest area, else the largest.
 
-    >>> p = Palette("demo", ("sky", "car"), ((0, 0, 0), (9, 9, 9)), things=(1,))
-    >>> likely(np.array([90, 10, 0]), p), likely(np.array([90, 0, 0]), p)
-    (['car'], ['sky'])
+    >>> p = Palette("demo", ("Sky", "Road", "Car"), ((0, 0, 0), (5, 5, 5), (9, 9, 9)), things=(2,))
+    >>> likely(np.array([20, 70, 10, 0]), p), likely(np.array([1, 9, 90, 0]), p), likely(np.array([0, 100, 0, 0]), p)
+    (['Sky'], ['Car'], ['Road'])
     """
-    things = [k for k in palette.things if counts[k] > 0.005 * counts.sum()]
-    best = max(things or range(len(palette)), key=lambda k: counts[k])
+    wanted = [k for k, name in enumerate(palette.names) if (k in palette.things or name == SKY) and counts[k]]
+    best = max(wanted or range(len(palette)), key=lambda k: counts[k])
     return [palette.names[best]]
 
 
@@ -46,6 +48,8 @@ def uses(run: Run, labels: Labels, counts: NDArray[np.int64]) -> None:
         key = _region_key(run)
         if key not in st.session_state:
             st.session_state[key] = likely(counts, run.palette)
+            if SKY in st.session_state[key]:  # nobody wants everything but the sky replaced
+                st.session_state["use.what"] = "replace_in"
         names = st.multiselect(text.USE_REGION, run.palette.names, key=key, persist_state="session")
         what = st.selectbox(text.USE_WHAT, list(text.USES), format_func=text.USES.__getitem__, key="use.what")
         change = _change(what)
@@ -87,7 +91,7 @@ def _change(what: str) -> Callable[[Image, NDArray[np.float32]], NDArray[np.uint
     )  # fmt: skip
     behind: Image | tuple[int, int, int]
     if kind == text.USE_PLAIN:
-        color = st.color_picker(text.USE_COLOR, "#56b4e9", key="use.color")
+        color = st.color_picker(text.USE_COLOR, "#f4a261", key="use.color")
         behind = int(color[1:3], 16), int(color[3:5], 16), int(color[5:7], 16)
     else:
         behind = gallery.load(kind)

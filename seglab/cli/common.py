@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -74,8 +75,8 @@ def folder(path: Path) -> Path:
     """Make the output folder if it is missing and see that files can be written there; UsageError otherwise."""
     try:
         path.mkdir(parents=True, exist_ok=True)
-        write(path / ".seglab-test", b"")
-        (path / ".seglab-test").unlink()
+        with tempfile.TemporaryFile(dir=path):
+            pass
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise UsageError(f"can't write to the output folder {path}: {reason}") from error
@@ -84,7 +85,7 @@ def folder(path: Path) -> Path:
 
 def write(path: Path, data: bytes) -> None:
     """Write a file beside its place and move it there: whoever finds it finds all of it."""
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    part = path.with_name(f".seglab-{os.getpid()}.part")  # not longer than the name itself may be
     try:
         part.write_bytes(data)
         os.replace(part, path)

@@ -35,12 +35,12 @@ def run(args: argparse.Namespace) -> int:
     from seglab.datasets import camvid
     from seglab.evaluate import evaluate
 
-    model = load(args.key, args.checkpoint)
     try:
         samples, held_out = camvid.load(args.data, args.split, hold_out=args.hold_out)
     except ValueError as error:
         raise UsageError(str(error)) from error
     samples = held_out if args.hold_out else samples
+    model = load(args.key, args.checkpoint)  # after the data: it may be a long download
     warning = seen_in_training(args.key, args.checkpoint, args.split, args.hold_out)
     if warning:
         say(f"warning: {warning}")
@@ -65,7 +65,7 @@ def seen_in_training(key: str | None, checkpoint: Path | None, split: str, seque
     A sequence that the training left out is none, even if the rest of its split was trained on.
     """
     trained_on, held_out = _trained_on(key, checkpoint)
-    seen = sorted(set(split.split("+")) & set(trained_on))
+    seen = sorted({name.strip() for name in split.split("+")} & {name.strip() for name in trained_on})
     if not seen or (sequence is not None and sequence == held_out):
         return None
     return f"{checkpoint or key} was trained on {', '.join(seen)}: its score there says nothing about new pictures."

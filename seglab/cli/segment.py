@@ -52,9 +52,9 @@ def run(args: argparse.Namespace) -> int:
     both = not (args.labels or args.overlay)
     wanted = {".png": args.labels or both, "_overlay.jpg": args.overlay or both}
     suffixes = [suffix for suffix, on in wanted.items() if on]
+    options = _options(args.short_side, args.tta)
     output = folder(args.output)
     _spare_inputs(args.images, [output / f"{stem}{suffix}" for stem in stems for suffix in suffixes])
-    options = _options(args.short_side, args.tta)
     model = load(args.model, args.checkpoint)
     for path, stem in zip(args.images, stems, strict=True):
         if stem != path.stem:

@@ -44,13 +44,18 @@ def run(args: argparse.Namespace) -> int:
 
     if args.key not in train.RECIPES:
         raise UsageError(f"no recipe for {args.key!r}; trainable are {', '.join(train.RECIPES)}")
-    output = folder(args.output)
     try:
         samples, held_out = camvid.load(args.data, args.split, hold_out=args.hold_out)
     except ValueError as error:
         raise UsageError(str(error)) from error
     check, name = (held_out, args.hold_out) if held_out else _validation(args.data, args.split)
     teacher = _teacher(args.teacher)
+    if teacher and teacher.palette != samples[0].palette:
+        raise UsageError(
+            f"the teacher {teacher.key} knows the classes of {teacher.palette.title}, but the pictures are labelled "
+            f"with those of {samples[0].palette.title}; choose a teacher of the same classes"
+        )
+    output = folder(args.output)
     note = {"trained_on": args.split, "hold_out": args.hold_out or "", "teacher": teacher.key if teacher else ""}
     say(f"{len(samples)} pictures to train on" + (f", {len(check)} of {name} to score on" if check else ""))
     try:

@@ -65,11 +65,14 @@ def _sample(path: Path, truth: Path) -> Sample:
             image = np.array(file.convert("RGB"))
         with PIL.open(truth) as file:
             labels = np.array(file)
-    except OSError as error:
+    except Exception as error:  # Pillow reports damaged files by many types: OSError, SyntaxError, bombs, …
         raise ValueError(f"{path.name} or its label file can't be read: {error}") from error
     if labels.ndim != 2 or labels.dtype != np.uint8:
         raise ValueError(
             f"{truth.name} must have one 8-bit channel of class indices; got {labels.dtype} {labels.shape}."
         )
     labels = np.where(labels == UNLABELLED, np.uint8(CAMVID.ignore_index), labels)
-    return Sample(image, labels, CAMVID, path.stem, path.stem.split("_")[0])
+    try:
+        return Sample(image, labels, CAMVID, path.stem, path.stem.split("_")[0])
+    except ValueError as error:
+        raise ValueError(f"{truth} doesn't fit {path.name}: {error}") from error

@@ -46,11 +46,9 @@ def opened(page: Page, address: str) -> Stage:
 
 def settled(page: Page) -> None:
     """Wait until no run is under way and nothing on the page is of the run before."""
-    page.locator("dl.sl-cost").wait_for(timeout=60_000)
-    page.wait_for_function(
-        "() => document.querySelector('.stApp')?.dataset.testScriptState === 'notRunning' && !document.querySelector('[data-stale=true]')",
-        timeout=60_000,
-    )
+    page.locator(".sl-cost").wait_for(timeout=60_000)
+    page.locator(".stApp[data-test-script-state=notRunning]").wait_for(timeout=60_000)
+    page.wait_for_function("() => !document.querySelector('[data-stale=true]')", timeout=60_000)
 
 
 def upload(page: Page, file: Path) -> None:
@@ -61,6 +59,13 @@ def upload(page: Page, file: Path) -> None:
 
 def tab(page: Page, name: str) -> None:
     page.get_by_role("tab", name=name).click()
+    settled(page)
+
+
+def choose(page: Page, label: str, option: str) -> None:
+    page.get_by_role("combobox", name=re.compile(label)).first.click()
+    page.get_by_role("option", name=option).click()
+    page.wait_for_timeout(300)
     settled(page)
 
 
@@ -112,6 +117,13 @@ def test_upload_click_brush_download_lesson(new_page: Any, url: str, photo: Path
     far[60:181] = False
     np.testing.assert_array_equal(after[far], before[far])
     np.testing.assert_array_equal(after, stage.labels())  # the file is what the visitor saw
+
+    tab(page, "Use it")  # a correction outlives whatever else is looked at
+    choose(page, "View", "Entropy")
+    expect(page.get_by_text("Corrected by hand")).to_be_visible()
+    choose(page, "View", "Labels")
+    np.testing.assert_array_equal(Stage(page).labels(), after)
+    tab(page, "Download")
 
     lesson = save(page, "Lesson file")
     with zipfile.ZipFile(io.BytesIO(lesson)) as archive:

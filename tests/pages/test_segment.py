@@ -80,6 +80,24 @@ def test_views_temperature_and_confidence_run_no_network(page: AppTest, view: st
     assert runtime.forward_passes() == before + 2
 
 
+def test_a_full_hd_photo_is_looked_at_without_another_pass(page: AppTest) -> None:
+    upload(page, "large.png", png(np.tile(PHOTO, (16, 22, 1))[:1080, :1920]))
+    before = runtime.forward_passes()
+    for view in ("probability", "entropy", "margin", "labels"):
+        page.selectbox(key="view").set_value(view).run()
+        page.slider(key="temp").set_value(page.slider(key="temp").value + 0.5).run()
+        page.slider(key="conf").set_value(page.slider(key="conf").value + 0.1).run()
+        ok(page)
+    assert page.session_state["picker.own"].size == (1080, 1920)
+    assert runtime.forward_passes() == before
+
+
+def test_the_camera_gives_a_picture(page: AppTest) -> None:
+    page.button_group(key="picker.source").set_value("camera").run()
+    page.camera_input(key="picker.camera").set_value(("camera.jpg", png(PHOTO), "image/jpeg")).run()
+    assert ok(page).session_state["picker.own"].size == PHOTO.shape[:2]
+
+
 def test_what_is_chosen_stands_in_the_link_and_the_link_brings_it_back(page: AppTest, fresh: AppTest) -> None:
     page.selectbox(key="view").set_value("probability").run()
     page.selectbox(key="cls").set_value("Tree").run()
@@ -159,7 +177,7 @@ def test_a_picture_that_is_chosen_brings_a_model_that_knows_it_or_says_why_not(p
     assert page.session_state["model"] == "deeplabv3-mobilenet"
     assert "isn't here" in words(page, "warning")  # no network in tests: the embedded model answers, and says so
     assert "doesn't know what this picture shows" in words(page, "warning")
-    button(page, "advice.picture").click().run()
+    button(page, "notice.picture").click().run()
     assert page.session_state["image"] == "china"
     assert page.session_state["model"] == "street"
     assert not ok(page).warning
@@ -173,16 +191,16 @@ def test_a_download_that_failed_is_not_tried_at_every_move(page: AppTest, monkey
     page.slider(key="temp").set_value(2.0).run()
     ok(page)
     assert calls == ["lraspp-mobilenet"]
-    next(element for element in page.button if "again" in element.label).click().run()
+    button(page, "notice.retry").click().run()
     assert calls == ["lraspp-mobilenet"] * 2
 
 
 def test_an_unsure_model_says_so(fresh: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
     card = dataclasses.replace(zoo.card("street"), confidence_p05=0.999)
     monkeypatch.setattr(zoo, "card", lambda key: card)
-    ok(fresh.run())
+    upload(ok(fresh.run()), "noise.png", png(PHOTO))
     assert "unfamiliar ground" in words(fresh, "warning")
-    assert [element.key for element in fresh.button if (element.key or "").startswith("advice.")]
+    assert [element.key for element in fresh.button if (element.key or "").startswith("notice.")]
 
 
 def test_out_of_memory_is_told_and_the_choices_stay(page: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:

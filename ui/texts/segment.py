@@ -26,7 +26,7 @@ CLASS = "Class"
 MORE = "More: temperature, confidence, tiles, test-time augmentation, precision"
 TEMPERATURE = "Temperature T"
 TEMPERATURE_HELP = "Divides the logits before the softmax. Runs no network."
-FORMULA = r"p_k = \frac{e^{z_k/T}}{\sum_j e^{z_j/T}},\qquad T = %s"
+FORMULA = r"p_k = \frac{e^{z_k/T}}{\sum_j e^{z_j/T}} = \frac{e^{z_k/%s}}{\sum_j e^{z_j/%s}}"
 CONFIDENCE = "Least confidence"
 CONFIDENCE_HELP = "A pixel whose best class is less probable than this becomes “unsure”. Runs no network."
 TILE = "Tiles"
@@ -35,8 +35,8 @@ TILE_PX = "{n} px"
 TILE_HELP = "Cuts the resized picture into squares: any size fits into memory, but each tile lacks its surroundings."
 OVERLAP = "Overlap of tiles"
 BLEND = "Blending"
-BLENDS = {"gaussian": "Gaussian: a tile's middle counts most", "constant": "constant: all of a tile counts alike"}
-FLIP = "Mean with the mirrored picture"
+BLENDS = {"gaussian": "Gaussian: middle first", "constant": "constant: all alike"}
+FLIP = "Mirror and average"
 SCALES = "Sizes averaged"
 SCALES_OPTIONS = {"1": "one", "3": "three: ×0.75 to ×1.25", "5": "five: ×0.5 to ×1.5"}
 PRECISION = "Precision"
@@ -84,13 +84,15 @@ ALL_BACKGROUND = (
     "picture may hold none of them."
 )
 UNFAMILIAR = (
-    "The model is on **unfamiliar ground**: on average it gives its best class {confidence:.0%}, and on pictures like "
-    "those it was trained on at least {familiar:.0%}. Don't trust these labels."
+    "The model is on **unfamiliar ground**: on average it gives its best class {confidence:.0%}; on pictures of its "
+    "own kind that is nearly always {familiar:.0%} or more. Look before you trust these labels."
 )
 UNSUITABLE = (
-    "**{title}** doesn't know what this picture shows. It answers all the same: a network has to give every pixel "
-    "one of its classes."
+    "**{title}** doesn't know what this picture shows. It answers all the same: it has to give every pixel one of its "
+    "classes."
 )
+UNSUITABLE_ALL = "No model here knows what this picture shows; each answers all the same, with one of its classes."
+WHY = "Why, and what to do"
 TRY_MODEL = "Try {title}"
 TRY_PICTURE = "Back to {title}"
 
@@ -100,14 +102,12 @@ ALT_LABELS = "Labels"
 HEAT_PROBABILITY = "p({name})"
 HEAT_ENTROPY = "Entropy"
 HEAT_MARGIN = "Margin"
-LEGEND = "Areas"
 CLICK = "Click a pixel to see its five most probable classes."
 CLICKED = "Pixel ({x}, {y})"
 CORRECTED = "Corrected by hand: {pixels:,} pixels. Downloads hold your version."
 DROP_MASK = "Back to the network’s labels"
 
 # experiments and question
-PRESETS = "Experiments"
 PREDICT = (
     "**Predict first.** Raise the temperature from 1 to 4: the network becomes less sure everywhere. "
     "How many pixels of this picture get another label?"

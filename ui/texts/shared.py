@@ -32,7 +32,6 @@ MACS = "Multiply-adds"
 PARAMETERS = "Parameters"
 DEVICE = "Device"
 FROM_CACHE = "{ms:.0f} ms when it ran; this view ran no network."
-COST_HELP = "One forward pass at {w}×{h} pixels."
 
 # pin
 PIN = "Keep this as A"
