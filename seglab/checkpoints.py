@@ -53,9 +53,10 @@ def floats(state: Any, path: Path) -> dict[str, Any]:
     """Return tensors by name with the floating ones as float32; WeightsError if `state` is anything else, or empty."""
     import torch
 
-    if isinstance(state, dict) and state and all(isinstance(k, str) for k in state):
-        if all(isinstance(t, torch.Tensor) for t in state.values()):
-            return {name: t.float() if t.is_floating_point() else t for name, t in state.items()}
+    if isinstance(state, dict) and state:
+        pairs = state.items()
+        if all(isinstance(name, str) and isinstance(t, torch.Tensor) for name, t in pairs):
+            return {name: t.float() if t.is_floating_point() else t for name, t in pairs}
     held = f"a dict with {', '.join(map(str, list(state)[:4]))}" if isinstance(state, dict) else type(state).__name__
     raise WeightsError(f"{path.name} holds {held}; wanted tensors by name. Save net.state_dict() alone.")
 

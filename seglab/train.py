@@ -212,8 +212,8 @@ def _epoch(
         loss.backward()
         nn.utils.clip_grad_norm_(net.parameters(), 5.0)
         optimizer.step()
-        # The first steps' weights are noise, and a short training has few steps: keep the average's memory to a tenth of
-        # what was done and a sixth of what there is in all.
+        # The first steps' weights are noise, and a short training has few steps: keep the average's memory to a tenth
+        # of what was done and a sixth of what there is in all.
         now, total = epoch * steps + step, epochs * steps
         decay = min(recipe.average, (1 + now) / (10 + now), max(0.0, 1 - 6 / total))
         _follow(average, net, decay)
