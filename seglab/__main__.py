@@ -43,7 +43,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         say("seglab: stopped")
         return 130
-    except BrokenPipeError:  # the reader of our output has left, as in `models | head -1`
+    except OSError as error:  # stdout: its disk is full, or its reader has left, as in `models | head -1`
+        if not isinstance(error, BrokenPipeError):
+            say(f"seglab: {error}")
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     return status

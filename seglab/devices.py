@@ -30,10 +30,21 @@ class OutOfMemory(RuntimeError):
 def device() -> torch.device:
     """Return the device networks run on: SEGLAB_DEVICE if set, else CUDA, else MPS, else the CPU."""
     if name := os.environ.get("SEGLAB_DEVICE"):
-        return torch.device(name)
+        try:
+            return torch.device(name)
+        except RuntimeError as error:
+            raise ValueError(f"SEGLAB_DEVICE must be cpu, cuda, cuda:1 or mps; got {name!r}.") from error
     if torch.cuda.is_available():
         return torch.device("cuda")
     return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+
+
+def whole_setting(name: str, default: int) -> int:
+    """Return the environment variable `name` as a whole number of at least 1; ValueError says what is wrong with it."""
+    text = os.environ.get(name, "").strip() or str(default)
+    if not text.isdecimal() or int(text) < 1:
+        raise ValueError(f"{name} must be a whole number of at least 1; got {text!r}. Unset it for {default}.")
+    return int(text)
 
 
 @cache

@@ -28,7 +28,9 @@ from torch import Tensor, nn
 from seglab import cost as costs
 from seglab import trained, zoo
 from seglab.cost import Cost
-from seglab.devices import DTYPES, OutOfMemory, check_precision, device, is_out_of_memory, precisions, release
+from seglab.devices import (
+    DTYPES, OutOfMemory, check_precision, device, is_out_of_memory, precisions, release, whole_setting,
+)  # fmt: skip
 from seglab.download import Progress, WeightsError
 from seglab.sharing import ByteCache, Cancelled, Places
 from seglab.types import Palette
@@ -73,7 +75,7 @@ class Peak:
 
 
 _models: ByteCache[Loaded] = ByteCache(
-    int(os.environ.get("SEGLAB_MODEL_CACHE_MB", "1024")) << 20, sizeof=lambda loaded: loaded.bytes
+    whole_setting("SEGLAB_MODEL_CACHE_MB", 1024) << 20, sizeof=lambda loaded: loaded.bytes
 )
 _lock = threading.Lock()  # for the four below
 _passes = 0
@@ -88,7 +90,7 @@ _thread = threading.local()  # .seen: forward passes within this thread's `peak_
 def places() -> Places:
     """Return the places for forward passes; `.waiting` and `.running` are what a page can show."""
     default = max(1, (os.cpu_count() or 1) // 4) if device().type == "cpu" else 2
-    return Places(int(os.environ.get("SEGLAB_FORWARDS", default)))
+    return Places(whole_setting("SEGLAB_FORWARDS", default))
 
 
 def ready(

@@ -97,12 +97,14 @@ def train(
         note: goes into the weights' metadata, e.g. {"trained_on": "train"}.
 
     Raises:
-        ValueError: unknown key, no samples, or a checkpoint of another training.
+        ValueError: unknown key, no samples, no labelled pixel, or a checkpoint of another training.
     """
     if key not in RECIPES:
         raise ValueError(f"No recipe for {key!r}; trainable are {', '.join(RECIPES)}.")
     if not samples:
         raise ValueError("There is nothing to train on: the list of samples is empty.")
+    if all((sample.labels == sample.palette.ignore_index).all() for sample in samples):
+        raise ValueError("There is nothing to train on: no pixel of the samples is labelled.")
     recipe, output = RECIPES[key], Path(output)
     epochs = epochs or recipe.epochs
     output.mkdir(parents=True, exist_ok=True)
@@ -114,7 +116,8 @@ def train(
     average.requires_grad_(False)
     average.load_state_dict(net.state_dict())
     optimizer = torch.optim.AdamW(_groups(net, recipe.weight_decay), lr=recipe.learning_rate)
-    identity = {"key": key, "seed": seed, "epochs": epochs, "samples": _names(samples), "recipe": _plain(recipe)}
+    identity = {"key": key, "seed": seed, "epochs": epochs, "recipe": _plain(recipe)}
+    identity |= {"samples": _names(samples), "teacher": _fingerprint(teacher)}
     first = 0
     if resume and (output / CHECKPOINT).is_file():
         first = _restore(output / CHECKPOINT, identity, net, average, optimizer)
@@ -292,6 +295,11 @@ def _atomic(path: Path, write: Callable[[Path], object]) -> None:
 def _names(samples: Sequence[Sample]) -> str:
     """A short hash of the pictures' names and order: another split or hold-out is another training."""
     return hashlib.blake2b("\n".join(s.key for s in samples).encode(), digest_size=8).hexdigest()
+
+
+def _fingerprint(teacher: nn.Module | None) -> float | None:
+    """A number that changes with the teacher's weights; None without a teacher."""
+    return None if teacher is None else sum(p.double().abs().sum().item() for p in teacher.parameters())
 
 
 def _plain(recipe: Recipe) -> dict[str, Any]:

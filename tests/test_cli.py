@@ -120,6 +120,15 @@ def test_reader_that_leaves_early_is_no_error() -> None:
     child.wait()
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+def test_output_on_a_full_disk_is_said_in_a_line() -> None:
+    with open("/dev/full", "w") as full:
+        command = [sys.executable, "-m", "seglab", "models"]
+        child = subprocess.run(command, cwd=ROOT, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert child.returncode == 1
+    assert child.stderr == "seglab: [Errno 28] No space left on device\n"
+
+
 # --- segment: what is written ------------------------------------------------------------------------------------
 
 

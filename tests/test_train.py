@@ -110,7 +110,14 @@ def test_refuses_what_cannot_work(recipe, tmp_path):
         next(training.train("fcn-resnet50", SCENES, tmp_path))
     with pytest.raises(ValueError, match="nothing to train on"):
         next(training.train("street-fast", [], tmp_path))
+    blank = dataclasses.replace(SCENES[0], labels=np.full_like(SCENES[0].labels, 255))
+    with pytest.raises(ValueError, match="no pixel"):
+        next(training.train("street-fast", [blank], tmp_path))
     next(training.train("street-fast", SCENES, tmp_path, seed=1))
+    with pytest.raises(ValueError, match="another training"):  # the same, but with a teacher
+        next(training.train("street-fast", SCENES, tmp_path, seed=1, resume=True, teacher=tiny()))
+    with pytest.raises(ValueError, match="another training"):  # as many pictures, but others
+        next(training.train("street-fast", [scene(i) for i in range(20, 32)], tmp_path, seed=1, resume=True))
     with pytest.raises(ValueError, match="another training"):
         next(training.train("street-fast", SCENES, tmp_path, seed=2, resume=True))
 

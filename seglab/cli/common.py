@@ -60,9 +60,9 @@ def check_model(key: str | None, checkpoint: Path | None) -> None:
 def load(key: str | None, checkpoint: Path | None) -> Loaded:
     """Load a model of the registry or a checkpoint; UsageError or Failure say why it can't be had."""
     check_model(key, checkpoint)
-    from seglab import runtime
-
     try:
+        from seglab import runtime  # may refuse its environment variables
+
         if checkpoint is not None:
             return runtime.checkpoint(checkpoint)
         return runtime.model(str(key), progress=_downloading(str(key)))
