@@ -39,14 +39,6 @@ def device() -> torch.device:
     return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
 
 
-def whole_setting(name: str, default: int) -> int:
-    """Return the environment variable `name` as a whole number of at least 1; ValueError says what is wrong with it."""
-    text = os.environ.get(name, "").strip() or str(default)
-    if not text.isdecimal() or int(text) < 1:
-        raise ValueError(f"{name} must be a whole number of at least 1; got {text!r}. Unset it for {default}.")
-    return int(text)
-
-
 @cache
 def precisions() -> tuple[str, ...]:
     """Return the precisions this device has fast kernels for, "fp32" first."""

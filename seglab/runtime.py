@@ -28,11 +28,9 @@ from torch import Tensor, nn
 from seglab import cost as costs
 from seglab import trained, zoo
 from seglab.cost import Cost
-from seglab.devices import (
-    DTYPES, OutOfMemory, check_precision, device, is_out_of_memory, precisions, release, whole_setting,
-)  # fmt: skip
+from seglab.devices import DTYPES, OutOfMemory, check_precision, device, is_out_of_memory, precisions, release
 from seglab.download import Progress, WeightsError
-from seglab.sharing import ByteCache, Cancelled, Places
+from seglab.sharing import ByteCache, Cancelled, Places, whole_setting
 from seglab.types import Palette
 from seglab.zoo import ModelSpec, Preprocess
 

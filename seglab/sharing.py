@@ -6,6 +6,7 @@ and only so many run at a time.
 
 from __future__ import annotations
 
+import os
 import threading
 from collections import OrderedDict, deque
 from collections.abc import Callable, Hashable, Iterator
@@ -152,3 +153,11 @@ class Places:
             with self._changed:
                 self._taken -= 1
                 self._changed.notify_all()
+
+
+def whole_setting(name: str, default: int) -> int:
+    """Return the environment variable `name` as a whole number of at least 1; ValueError says what is wrong with it."""
+    text = os.environ.get(name, "").strip() or str(default)
+    if not text.isdecimal() or int(text) < 1:
+        raise ValueError(f"{name} must be a whole number of at least 1; got {text!r}. Unset it for {default}.")
+    return int(text)

@@ -52,4 +52,5 @@ def table(counts: NDArray[np.int64], palette: Palette) -> str:
 
 def _row(color: str, name: str, pixels: int, total: int) -> str:
     swatch = f'<i style="background:{color}"></i>'
-    return f"<tr><td>{swatch}{escape(name)}</td><td>{pixels:,}</td><td>{100 * pixels / total:.1f}</td></tr>"
+    share = "&lt; 0.1" if pixels < total / 1000 else f"{100 * pixels / total:.1f}"  # as in the viewer's legend
+    return f"<tr><td>{swatch}{escape(name)}</td><td>{pixels:,}</td><td>{share}</td></tr>"

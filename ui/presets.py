@@ -33,7 +33,7 @@ class Preset:
 PRESETS: tuple[Preset, ...] = (
     Preset(
         "palace", "A palace in a street model",
-        "It never saw a palace or a lake. Sky, trees and building come out well; what does it call the lake?",
+        "It never saw a palace or a lake. Sky and trees come out well; what does it call the roofs, and what the lake?",
         {"image": "china", "model": "street"}, ":material/temple_buddhist:",
     ),
     Preset(

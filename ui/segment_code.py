@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 from PIL import Image
 
@@ -14,9 +12,6 @@ from ui.gallery import GALLERY, UPLOAD
 from ui.picker import Photo
 from ui.segment_run import Run
 from ui.texts import shared
-
-if TYPE_CHECKING:
-    from seglab.inference import Options
 
 PROFILE = """\
 profile = ImageCms.getOpenProfile(BytesIO(photo.info["icc_profile"]))

@@ -58,7 +58,7 @@ LESSON_MASK_SIZE = "It isn't as large as the picture."
 # code
 CODE_PY = "Script (.py)"
 CODE_IPYNB = "Notebook (.ipynb)"
-CODE_NOTE = "These {n} lines give the same labels as above. Save them and run them with Python 3.11 or newer."
+CODE_NOTE = "These {n} lines give the network's labels, as above. Save them and run them with Python 3.11 or newer."
 CODE_NOTE_FILE = (
     "Put `{file}` beside the script first; if it is sideways, transparent or has a colour profile, `picture.png` out "
     "of the lesson file instead, which is exactly what the network saw."

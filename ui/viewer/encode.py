@@ -11,10 +11,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
-import threading
 import zlib
-from collections import OrderedDict
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -22,6 +19,7 @@ import PIL.Image
 from numpy.typing import NDArray
 
 from seglab import draw
+from seglab.sharing import ByteCache
 from seglab.types import Image, Labels
 
 MAX_SIDE = 2000  # px of the longer side as shown: two million pixels blend smoothly on a phone
@@ -33,39 +31,7 @@ CACHE_BYTES = 128 * 1024 * 1024
 DIVERGING = ((33, 102, 172), (67, 147, 195), (146, 197, 222), (247, 247, 247), (244, 165, 130), (214, 96, 77), (178, 24, 43))  # fmt: skip  # noqa: E501
 
 
-class ByteCache:
-    """The most recently used values, at most `limit` bytes of them; safe to share between sessions.
-
-    >>> cache = ByteCache(limit=3)
-    >>> [cache.get(k, lambda: (k, 2)) for k in "aba"], len(cache)
-    (['a', 'b', 'a'], 1)
-    """
-
-    def __init__(self, limit: int) -> None:
-        self._limit, self._bytes = limit, 0
-        self._items: OrderedDict[Any, tuple[Any, int]] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def __len__(self) -> int:
-        return len(self._items)
-
-    def get(self, key: Any, make: Callable[[], tuple[Any, int]]) -> Any:
-        """Return the value of `key`; `make()` gives (value, bytes) when it isn't here."""
-        with self._lock:
-            if key in self._items:
-                self._items.move_to_end(key)
-                return self._items[key][0]
-        value, size = make()  # outside the lock: two sessions may encode the same picture, neither waits for another's
-        with self._lock:
-            if key not in self._items:
-                self._items[key] = (value, size)
-                self._bytes += size
-            while self._bytes > self._limit and len(self._items) > 1:
-                self._bytes -= self._items.popitem(last=False)[1][1]
-        return value
-
-
-_cache = ByteCache(CACHE_BYTES)
+_cache: ByteCache[dict[str, Any]] = ByteCache(CACHE_BYTES, sizeof=lambda made: len(made.get("url") or made["z"]))
 
 
 def digest(array: NDArray[Any], *more: object) -> str:
