@@ -49,7 +49,7 @@ def machine_line() -> str:
     )
 
 
-page(text.TITLE, text.QUESTION, icon=":material/home:")
+page(text.TITLE, text.QUESTION)
 st.markdown(text.INTRO)
 course = lessons()
 for lesson in course:

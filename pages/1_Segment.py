@@ -9,13 +9,13 @@ from ui.legend import areas, legend
 from ui.page import page
 from ui.segment_state import FIELDS
 from ui.segment_truth import truth
-from ui.segment_uses import jpeg, region, uses
+from ui.segment_uses import region, uses
 from ui.state import follow_link, keep_link
+from ui.still import still
 from ui.texts import segment as text
 
-page(text.TITLE, text.QUESTION, icon=text.ICON)
-for message in follow_link(FIELDS, st.query_params, st.session_state, "segment"):
-    st.warning(message, icon=":material/link_off:")
+page(text.TITLE, text.QUESTION)
+wrong = follow_link(FIELDS, st.query_params, st.session_state, "segment")
 
 # Four controls in sight: picture, model, size, view.
 which, what, how_large, shown = st.columns(4, vertical_alignment="bottom")
@@ -27,20 +27,23 @@ with how_large:
     segment_controls.size(wanted)
 with shown:
     view = segment_controls.view()
-picker.messages(photo)
-notes = st.container()
+notes = st.container()  # messages come and go in a place of their own: what moves would be built anew, and close
+with notes:
+    if wrong:
+        st.warning("  \n".join(wrong), icon=":material/link_off:")
+    picker.messages(photo)
 left, right = st.columns([3, 1])
 slot = left.empty()
 left.caption(photo.credit)
 if not warm.ready():  # torch takes seconds to import: meanwhile there is something to look at
-    slot.image(jpeg(photo.image), alt=photo.alt, width="stretch")
+    slot.image(still(photo.image), alt=photo.alt, width="stretch")
 with left:
     options, temperature, threshold = segment_controls.more()
 keep_link(FIELDS, st.query_params, st.session_state, "segment")
 
 # One call: the picture's logits, from the cache if they are there. Until they are, the photo stands in their place.
 if warm.ready() and not segment_run.is_kept(photo, wanted, options):
-    slot.image(jpeg(photo.image), alt=photo.alt, width="stretch")
+    slot.image(still(photo.image), alt=photo.alt, width="stretch")
 with notes, segment_run.told():
     loaded, trouble = segment_run.load(wanted)
     with st.spinner(text.RUNNING.format(title=zoo.get(loaded.key).title)):

@@ -98,6 +98,15 @@ def test_an_encrypted_member_is_refused():
         unpack(bytes(data))
 
 
+def test_a_compression_that_lessons_never_have_is_refused():
+    # damaged LZMA raises LZMAError, which is neither an OSError nor a BadZipFile
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_LZMA) as archive:
+        archive.writestr("state.json", '{"seglab": 1}')
+    with pytest.raises(LessonError, match="compressed in a way"):
+        unpack(buffer.getvalue())
+
+
 def test_damaged_files_give_a_lesson_or_a_lesson_error():
     whole = pack({"image": "upload"}, picture=PICTURE, mask=b"x" * 100)
     rng = random.Random(1)

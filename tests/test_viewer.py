@@ -72,15 +72,6 @@ def test_heat_levels() -> None:
     assert HeatLayer(np.full((2, 2), np.nan)).range() == (0.0, 1.0)
 
 
-def test_cache_keeps_its_bound() -> None:
-    cache = encode.ByteCache(limit=100)
-    made = []
-    for k in [1, 2, 1, 3, 1, 2]:
-        cache.get(k, lambda k=k: (made.append(k) or k, 40))
-    assert made == [1, 2, 3, 2]  # 1 was used again and again and stayed, 2 had to go for 3
-    assert len(cache) == 2
-
-
 def brute(labels: np.ndarray, stroke: Stroke) -> np.ndarray:
     """Paint by the definition, pixel by pixel in exact fractions."""
     from fractions import Fraction

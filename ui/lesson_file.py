@@ -79,7 +79,7 @@ def unpack(source: bytes | IO[bytes]) -> Lesson:
     except images.ImageError as error:
         raise LessonError(f"The picture in this lesson file can't be read: {error}") from error
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, NotImplementedError, ValueError) as error:
-        # encrypted members raise RuntimeError, unknown compression NotImplementedError
+        # encrypted members raise RuntimeError, a later version of zip NotImplementedError
         raise LessonError("This isn't a zip that can be read, or it is damaged. Save the lesson file again.") from error
     return Lesson(state, picture, mask)
 
@@ -92,6 +92,8 @@ def _encoded(picture: Image, kind: str, **options: int) -> bytes:
 
 def _member(archive: zipfile.ZipFile, name: str) -> bytes:
     """Read one member, but never more than its limit: the size that a zip declares can be a lie."""
+    if archive.getinfo(name).compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise LessonError(f"{name} in this zip is compressed in a way SegLab doesn't use. Save the lesson file again.")
     with archive.open(name) as member:
         data = member.read(LIMITS[name] + 1)
     if len(data) > LIMITS[name]:

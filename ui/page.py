@@ -13,18 +13,20 @@ from ui.lessons import HOME, lessons
 from ui.texts import home as text
 
 SIDEBAR_WIDTH = 220  # pixels; on a phone the menu starts closed
-STYLE = Path(__file__).parent / "assets" / "style.css"
+ASSETS = Path(__file__).parent / "assets"
+STYLE = ASSETS / "style.css"
+ICON = ASSETS / "icon.svg"  # our own: a Material symbol would be fetched from Google by every browser
 
 
-def page(title: str, question: str, *, icon: str) -> None:
+def page(title: str, question: str) -> None:
     """Open a page: call this before any other Streamlit command.
 
-    `title` is its name in the menu and the browser's tab, `question` the one sentence it answers, `icon` an emoji or a
-    Material symbol such as ":material/home:". Torch is warmed in the background once the page has been sent.
+    `title` is its name in the menu and the browser's tab, `question` the one sentence it answers. Torch is warmed in
+    the background once the page has been sent.
     """
     st.set_page_config(
         page_title=title if title == text.TITLE else f"{title} · {text.TITLE}",
-        page_icon=icon,
+        page_icon=str(ICON),
         layout="wide",
         initial_sidebar_state=SIDEBAR_WIDTH,
         menu_items={"About": text.ABOUT},  # a menu with an entry also offers the theme

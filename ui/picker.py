@@ -74,7 +74,7 @@ def own(image: Image, name: str, file_size: int = -1) -> None:
     session = st.session_state
     photo = Photo(image, UPLOAD, plain(name, 60) or text.UNNAMED, image_hash(image), text.OWN_ALT, file_size=file_size)
     asked = session.get("sha", "") if session.get("image") == UPLOAD and missing() else ""
-    session[NOTE] = text.OTHER_FILE if asked and asked != photo.hash else ""
+    session[NOTE] = photo.hash if asked and asked != photo.hash else ""
     session[OWN] = photo
     session.update(image=UPLOAD, file=photo.name, sha=photo.hash)
 
@@ -102,7 +102,6 @@ def choose(key: str) -> None:
     """Use a gallery picture, and a model that knows what it shows: one whose weights are here, if there is one."""
     session = st.session_state
     session.update(image=key, file="", sha="")
-    session[NOTE] = ""
     suits = gallery.GALLERY[key].suits
     if suits and session.get("model") not in suits:
         offline = session.get("model.offline", False)
@@ -136,10 +135,11 @@ def picker() -> Photo:
 
 def messages(photo: Photo) -> None:
     """Say what is wrong with the picture: a file that is none, a link's file that isn't here."""
-    if error := st.session_state.get(ERROR):
+    kept_for, error = st.session_state.get(ERROR, ("", ""))
+    if kept_for == photo.hash:  # once another picture is in use, the error is history
         st.error(f"{error} {text.KEPT}", icon=":material/broken_image:")
-    if note := st.session_state.get(NOTE):
-        st.info(note)
+    if st.session_state.get(NOTE) == photo.hash:
+        st.info(text.OTHER_FILE)
     if missing():
         file = plain(str(st.session_state.get("file", ""))) or text.UNNAMED
         st.warning(text.MISSING.format(file=file, title=photo.title), icon=":material/link_off:")
@@ -163,12 +163,12 @@ def _receive(key: str) -> None:
     """Take the file that just arrived; what isn't a picture leaves everything as it was, with a message."""
     session = st.session_state
     file = session.get(key)
-    session[ERROR] = ""
+    session.pop(ERROR, None)
     if file is not None:
         try:
             take(file.getvalue(), file.name)
         except images.ImageError as error:
-            session[ERROR] = str(error)
+            session[ERROR] = current().hash, str(error)
 
 
 @lru_cache(maxsize=len(gallery.GALLERY))

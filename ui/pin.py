@@ -13,6 +13,7 @@ import numpy as np
 import streamlit as st
 
 from seglab.types import Image, Labels, Palette
+from ui.still import still
 from ui.texts import shared as text
 
 
@@ -65,7 +66,10 @@ def compare(a: Pinned, b: Pinned) -> None:
     """Show what moved, where A and B differ, and each number's change."""
     st.subheader(text.PIN_TITLE)
     what = moved(a, b)
-    st.write(text.PIN_MOVED.format(moved=", ".join(f"`{one}`" for one in what)) if what else text.PIN_SAME)
+    if what:
+        st.write(text.PIN_MOVED.format(moved=", ".join(f"`{one}`" for one in what)))
+    elif np.array_equal(a.labels, b.labels):
+        st.write(text.PIN_SAME)
     left, right = st.columns(2)
     if a.palette.title != b.palette.title:
         left.info(text.PIN_OTHER_CLASSES.format(a=a.palette.title))
@@ -74,7 +78,7 @@ def compare(a: Pinned, b: Pinned) -> None:
     else:
         share = 100 * float((a.labels != b.labels).mean())
         left.image(
-            difference(a.labels, b.labels),
+            still(difference(a.labels, b.labels)),
             caption=text.PIN_CHANGED.format(share=share),
             alt=text.PIN_ALT,
             width="stretch",

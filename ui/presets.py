@@ -48,7 +48,7 @@ PRESETS: tuple[Preset, ...] = (
     ),
     Preset(
         "coarse", "A picture for a stamp",
-        "At a short side of 128 pixels the large areas stay, and every outline turns soft and rounded.",
+        "At a short side of 128 pixels outlines turn soft and rounded, and more of the palace is called Building.",
         {"image": "china", "model": "street", "short": "128"}, ":material/photo_size_select_small:",
     ),
     Preset(

@@ -30,6 +30,8 @@ def save(run: Run, labels: Labels) -> None:
 
 def contents(run: Run, labels: Labels, choices: dict[str, str]) -> bytes:
     """Return the lesson file's bytes: the picture only if it is an own one, the mask only if it was corrected."""
+    if run.photo.key != UPLOAD:  # also where an own picture was asked for and is missing: save what is seen
+        choices = {**choices, "image": run.photo.key, "file": "", "sha": ""}
     mask = None if labels is run.labels() else export.indexed_png(labels, run.palette)
     return pack(choices, picture=run.photo.image if run.photo.key == UPLOAD else None, mask=mask)
 

@@ -15,6 +15,7 @@ from seglab import draw
 from seglab.types import Image, Labels, Palette
 from ui import gallery
 from ui.segment_run import Run
+from ui.still import still
 from ui.texts import segment as text
 
 SKY = "Sky"
@@ -59,8 +60,7 @@ def uses(run: Run, labels: Labels, counts: NDArray[np.int64]) -> None:
         return
     picture = change(run.photo.image, alpha(run, labels, [run.palette.index(name) for name in names], softness))
     with result:
-        shown = png(picture, 1) if picture.shape[2] == 4 else jpeg(picture)
-        st.image(shown, alt=text.USE_ALT.format(what=text.USES[what]), width="stretch")
+        st.image(still(picture), alt=text.USE_ALT.format(what=text.USES[what]), width="stretch")
         st.download_button(text.USE_SAVE, partial(png, picture), f"{run.photo.stem}_{what}.png", "image/png",
                            on_click="ignore", icon=":material/download:")  # fmt: skip
 
@@ -100,15 +100,8 @@ def _change(what: str) -> Callable[[Image, NDArray[np.float32]], NDArray[np.uint
     return lambda image, region: draw.replace_background(image, region, behind)
 
 
-def png(picture: NDArray[np.uint8], level: int = 4) -> bytes:
+def png(picture: NDArray[np.uint8]) -> bytes:
     """Return RGB or RGBA (H, W, 3 or 4) as the bytes of a PNG."""
     out = io.BytesIO()
-    Pil.fromarray(picture).save(out, "PNG", compress_level=level)
-    return out.getvalue()
-
-
-def jpeg(picture: Image) -> bytes:
-    """Return RGB (H, W, 3) as the bytes of a JPEG, to look at: st.image would take far longer to encode an array."""
-    out = io.BytesIO()
-    Pil.fromarray(picture).save(out, "JPEG", quality=92, subsampling=0)
+    Pil.fromarray(picture).save(out, "PNG", compress_level=4)
     return out.getvalue()

@@ -36,6 +36,17 @@ def test_nothing_is_wider_than_the_screen(app_url: str, new_page: NewPage, width
     assert page.evaluate("document.documentElement.scrollWidth") == width
 
 
+@pytest.mark.parametrize("path", ["", "/Segment"])
+def test_the_browser_asks_nobody_but_this_server(app_url: str, new_page: NewPage, path: str) -> None:
+    page = new_page()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(app_url + path)
+    page.locator(".seglab-head h1").wait_for(timeout=60_000)
+    page.wait_for_load_state("networkidle")
+    assert [url for url in asked if not url.startswith((app_url, "data:", "blob:"))] == []
+
+
 def click_at(page: Any, locator: Any) -> None:
     """Click in the middle of a picture, as a visitor would: whatever lies on top of it gets the click."""
     locator.scroll_into_view_if_needed()

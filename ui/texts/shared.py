@@ -60,6 +60,6 @@ CODE_PY = "Script (.py)"
 CODE_IPYNB = "Notebook (.ipynb)"
 CODE_NOTE = "These {n} lines give the network's labels, as above. Save them and run them with Python 3.11 or newer."
 CODE_NOTE_FILE = (
-    "Put `{file}` beside the script first; if it is sideways, transparent or has a colour profile, `picture.png` out "
-    "of the lesson file instead, which is exactly what the network saw."
+    "Put `{file}` beside the script first. If it is HEIC, transparent, 16 bits deep or has a colour profile, let the "
+    "script open `picture.png` out of the lesson file instead, which is exactly what the network saw."
 )

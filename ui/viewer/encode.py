@@ -12,6 +12,7 @@ import base64
 import hashlib
 import io
 import zlib
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -70,7 +71,7 @@ def photo(image: Image) -> dict[str, Any]:
     """Return {"id", "url"}: the picture as a data URL, at most `MAX_SIDE` px long, cached by content."""
     key = digest(image)
 
-    def make() -> tuple[dict[str, Any], int]:
+    def make() -> dict[str, Any]:
         height, width = image.shape[:2]
         shown = shown_size(height, width)
         picture = PIL.Image.fromarray(image)
@@ -84,10 +85,9 @@ def photo(image: Image) -> dict[str, Any]:
             kind = "jpeg"
             picture.save(buffer, "JPEG", quality=JPEG_QUALITY, subsampling=0)
         url = f"data:image/{kind};base64,{base64.b64encode(buffer.getvalue()).decode('ascii')}"
-        return {"id": key, "url": url}, len(url)
+        return {"id": key, "url": url}
 
-    result: dict[str, Any] = _cache.get(("photo", key), make)
-    return result
+    return _cache.get(("photo", key), make)
 
 
 def pack(values: NDArray[np.uint8]) -> dict[str, Any]:
@@ -106,44 +106,35 @@ def labels(array: Labels) -> dict[str, Any]:
     """Return `pack`'s fields and "areas", the pixels of each class index that occurs ([[k, n], …]); cached."""
     key = digest(array)
 
-    def make() -> tuple[dict[str, Any], int]:
+    def make() -> dict[str, Any]:
         counts = np.bincount(array.ravel(), minlength=256)
         areas = [[int(k), int(counts[k])] for k in np.flatnonzero(counts)]
-        packed = pack(array)
-        return {"id": key, "areas": areas, **packed}, len(packed["z"])
+        return {"id": key, "areas": areas, **pack(array)}
 
-    result: dict[str, Any] = _cache.get(("labels", key), make)
-    return result
+    return _cache.get(("labels", key), make)
 
 
 def heat(values: NDArray[Any], vmin: float, vmax: float) -> dict[str, Any]:
     """Return `pack`'s fields for values (H, W): vmin → 1, vmax → 255, outside clipped, NaN → 0; cached."""
     key = digest(values, vmin, vmax)
 
-    def make() -> tuple[dict[str, Any], int]:
+    def make() -> dict[str, Any]:
         level = (np.asarray(values, np.float32) - vmin) * np.float32(254.0 / (vmax - vmin))
         known = ~np.isnan(level)
         level = np.clip(np.where(known, level, 0), 0, 254) + 1.5
-        packed = pack(np.where(known, level, 0).astype(np.uint8))
-        return {"id": key, **packed}, len(packed["z"])
+        return {"id": key, **pack(np.where(known, level, 0).astype(np.uint8))}
 
-    result: dict[str, Any] = _cache.get(("heat", key), make)
-    return result
+    return _cache.get(("heat", key), make)
 
 
+@lru_cache(maxsize=2)
 def color_table(diverging: bool) -> str:
     """Return the colours of levels 1 … 255 as base64 of 255 RGB triples: `seglab.draw`'s map, or the diverging."""
-
-    def make() -> tuple[str, int]:
-        if diverging:
-            anchors = np.array(DIVERGING, float)
-            at = np.linspace(0, len(anchors) - 1, 255)
-            rgb = np.stack([np.interp(at, np.arange(len(anchors)), anchors[:, c]) for c in range(3)], axis=1)
-            rgb = rgb.round().astype(np.uint8)
-        else:
-            rgb = draw.heat_colors()[:255]  # the last one is for "no value", which is clear here
-        text = base64.b64encode(rgb.tobytes()).decode("ascii")
-        return text, len(text)
-
-    result: str = _cache.get(("colors", diverging), make)
-    return result
+    if diverging:
+        anchors = np.array(DIVERGING, float)
+        at = np.linspace(0, len(anchors) - 1, 255)
+        rgb = np.stack([np.interp(at, np.arange(len(anchors)), anchors[:, c]) for c in range(3)], axis=1)
+        rgb = rgb.round().astype(np.uint8)
+    else:
+        rgb = draw.heat_colors()[:255]  # the last one is for "no value", which is clear here
+    return base64.b64encode(rgb.tobytes()).decode("ascii")
