@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
+from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 from seglab.palettes import CAMVID
 from tests.browser.conftest import Messages
@@ -59,12 +60,18 @@ def upload(page: Page, file: Path) -> None:
 
 def tab(page: Page, name: str) -> None:
     page.get_by_role("tab", name=name).click()
+    page.wait_for_timeout(300)  # until the run that the click asks for has begun
     settled(page)
 
 
 def choose(page: Page, label: str, option: str) -> None:
-    page.get_by_role("combobox", name=re.compile(label)).first.click()
-    page.get_by_role("option", name=option).click()
+    box, wanted = page.get_by_role("combobox", name=re.compile(label)).first, page.get_by_role("option", name=option)
+    box.click()
+    try:
+        wanted.wait_for(timeout=3_000)
+    except PlaywrightTimeout:  # a run that ended just then closed the list
+        box.click()
+    wanted.click()
     page.wait_for_timeout(300)
     settled(page)
 
