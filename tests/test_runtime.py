@@ -570,9 +570,6 @@ def _saved(content):
 
 
 def test_the_embedded_model_segments_a_street(data):
-
-    if not zoo.weights_here("street-fast"):
-        pytest.skip("street-fast isn't trained yet")
     file = sorted((data / "camvid" / "val").glob("*.webp"))[0]
     truth = np.asarray(Image.open(data / "camvid" / "valannot" / f"{file.stem}.png"))
     result = inference.segment(np.asarray(Image.open(file).convert("RGB")), "street-fast")

@@ -234,8 +234,6 @@ def test_a_wrong_card_says_what_is_wrong(embedded, line, instead, said):
 
 @pytest.mark.parametrize("key", STREET)
 def test_the_cards_and_weights_in_the_package(key):
-    if not (zoo.WEIGHTS / f"{key}.toml").is_file():
-        pytest.skip(f"{key} isn't trained yet: no card in seglab/weights")
     card, spec = zoo.card(key), zoo.get(key)
     assert card.key == key
     assert set(card.trained_on) == {"train"}
