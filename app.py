@@ -42,7 +42,7 @@ def machine_line() -> str:
     this, device = machine(), torch_device()
     return text.MACHINE_LINE.format(
         processor=this.processor,
-        cores=this.cores,
+        cores=text.CORE if this.cores == 1 else text.CORES.format(n=this.cores),
         memory=text.MEMORY.format(gb=this.memory / 2**30) if this.memory else "",
         gpu=this.gpu or text.NO_GPU,
         computes=text.COMPUTES.format(device=device) if device else text.LOADING,

@@ -53,10 +53,10 @@ with notes:
 
 # The picture, and beside it what its colours mean.
 with right:
-    likely = int(areas(run.labels(), len(run.palette))[:-1].argmax())
+    likely = int(run.areas(temperature, threshold)[:-1].argmax())
     k = segment_controls.class_index(run.palette, likely) if view == "probability" else likely
-labels = segment_views.show(run, view, k, slot)
-counts = areas(labels, len(run.palette))
+labels = segment_views.show(run, view, k, slot, left)
+counts = run.areas(temperature, threshold) if labels is run.labels() else areas(labels, len(run.palette))
 with right:
     legend(counts, run.palette)
     segment_views.corrected(run, labels)

@@ -1,10 +1,12 @@
 """Put a finished training into the package: weights and model card, every number measured here and now.
 
     python scripts/card.py street runs/street --data DIR --held-out runs/loso-0001TP runs/loso-0006R0 runs/loso-0016E5
+    python scripts/card.py street runs/street-all --scored runs/street --data DIR --held-out …
 
-Scores `val` with the trained weights, and each held-out training on the sequence it never saw (on the frames of
-`train`), then writes seglab/weights/<key>.safetensors and <key>.toml. What only a person can know (known failures)
-is in the table below.
+Scores `val` with the trained weights (with `--scored`, with those of the same recipe trained on `train` alone, because
+what ships has seen `val`), and each held-out training on the sequence it never saw (on the frames of `train`; several
+seeds are averaged), then writes seglab/weights/<key>.safetensors and <key>.toml. What only a person can know (known
+failures) is in the table below.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 
 from seglab import __version__
-from seglab.cli import evaluate, models, segment, train
+from seglab.cli import bench, evaluate, models, segment, train
 from seglab.cli.common import Failure, UsageError, say
 
 
@@ -20,7 +20,7 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="version", version=f"seglab {__version__}")
     commands = top.add_subparsers(metavar="COMMAND", required=True)
-    for module in (models, segment, train, evaluate):
+    for module in (models, segment, train, evaluate, bench):
         module.add(commands)
     return top
 

@@ -23,7 +23,8 @@ from seglab.types import Sample
 class Augment:
     """How far a view may stray: scale range (log-uniform), rotation (degrees), aspect, light, blur, noise.
 
-    `rare` is the share of crops that are centred on a pixel of a class in `rare_classes`.
+    `rare` is the share of crops that are centred on a pixel of a class in `rare_classes`; `paste` the share of views
+    that get things of another view's `pasted_classes` laid over them.
     """
 
     crop: tuple[int, int] = (320, 384)  # height, width in pixels
@@ -35,6 +36,8 @@ class Augment:
     noise: float = 0.02
     rare: float = 0.5
     rare_classes: tuple[int, ...] = (2, 6, 7, 9, 10)
+    paste: float = 0.5
+    pasted_classes: tuple[int, ...] = (2, 6, 8, 9, 10)
 
 
 def view(sample: Sample, how: Augment, rng: Generator, stride: int = 1) -> tuple[Tensor, Tensor]:
@@ -49,6 +52,31 @@ def view(sample: Sample, how: Augment, rng: Generator, stride: int = 1) -> tuple
     labels = F.grid_sample(labels + 1, cells, mode="nearest", padding_mode="zeros", align_corners=False)[0, 0] - 1
     target = torch.where(labels < 0, 255.0, labels).long()
     return _light(image, how, rng)[0], target
+
+
+def paste(images: Tensor, targets: Tensor, how: Augment, rng: Generator) -> tuple[Tensor, Tensor]:
+    """Lay poles, signs, cars and people of each view's neighbour over it, at their places (as ClassMix does).
+
+    Of the classes that may be pasted, each is taken with probability 0.6. Source: Olsson, Tranheden, Pinto and
+    Svensson 2021, "ClassMix", fig. 2, with true labels in place of predicted ones.
+
+    Args:
+        images: (N, 3, h, w) float32.
+        targets: (N, h/s, w/s) int64, s a whole number.
+        how: says how often, and which classes.
+        rng: the source of all randomness.
+
+    """
+    chosen = torch.rand(len(images), generator=rng) < how.paste
+    takes = torch.rand(len(images), len(how.pasted_classes), generator=rng) < 0.6
+    takes &= chosen[:, None]
+    other_images, other_targets = images.roll(1, 0), targets.roll(1, 0)
+    mask = torch.zeros_like(targets, dtype=torch.bool)
+    for i, k in enumerate(how.pasted_classes):
+        mask |= takes[:, i, None, None] & (other_targets == k)
+    stride = images.shape[-1] // targets.shape[-1]
+    fine = mask.repeat_interleave(stride, 1).repeat_interleave(stride, 2)[:, None]
+    return torch.where(fine, other_images, images), torch.where(mask, other_targets, targets)
 
 
 def _uniform(rng: Generator, low: float, high: float) -> float:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
-import ctypes
 import gc
 import os
 from functools import cache
 
 import torch
 
+from seglab import allocator
+
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+
+allocator.keep_buffers()  # as early as can be: a thread keeps the arena it began with
 
 
 class OutOfMemory(RuntimeError):
@@ -68,8 +70,7 @@ def release() -> None:
         torch.cuda.empty_cache()
     elif device().type == "mps":
         torch.mps.empty_cache()
-    with contextlib.suppress(OSError, AttributeError):  # not glibc
-        ctypes.CDLL("libc.so.6").malloc_trim(0)
+    allocator.give_back()
 
 
 def is_out_of_memory(error: BaseException) -> bool:

@@ -18,16 +18,12 @@ import socket
 import threading
 import urllib.error
 import urllib.request
-import uuid
 from collections.abc import Callable
 from http.client import HTTPException
 from pathlib import Path
 from typing import BinaryIO
 
-try:
-    import fcntl
-except ImportError:  # Windows, which refuses to delete a file that is open: no lock is needed there
-    fcntl = None  # type: ignore[assignment]
+from seglab import parts
 
 Progress = Callable[[int, int], None]  # (bytes so far, bytes in all; 0 = not known)
 
@@ -35,7 +31,6 @@ MIRROR = "SEGLAB_WEIGHTS_URL"
 TIMEOUT = 30.0  # seconds without a byte
 MAX_BYTES = 1 << 30  # four times the largest checkpoint: a server that never stops can't fill the disk
 _CHUNK = 1 << 18
-_PART = ".seglab-part"
 
 _locks: dict[Path, threading.Lock] = {}
 _digests: dict[tuple[Path, int, int], str] = {}
@@ -96,7 +91,7 @@ def fetch(url: str, path: Path, *, sha256_prefix: str, progress: Progress | None
 
 def _fetch(url: str, path: Path, prefix: str, progress: Progress | None) -> Path:
     try:
-        remove_leftovers(path.parent)
+        parts.remove_leftovers(path.parent)
         if path.exists():
             if sha256(path).startswith(prefix):
                 return path
@@ -117,16 +112,14 @@ def _fetch(url: str, path: Path, prefix: str, progress: Progress | None) -> Path
 
 
 def _stream(url: str, path: Path, prefix: str, progress: Progress | None) -> Path:
-    """Download into a file of our own beside `path`; move it there if it is whole and its hash is right."""
+    """Download beside `path`, and move the file there if it is whole and its hash is right."""
     digest, done = hashlib.sha256(), 0
-    part: Path | None = None
     try:
         response, total = _open(url, path)
         with response:
             if total > shutil.disk_usage(path.parent).free:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-            part, file = _new_part(path)
-            with file:
+            with parts.writing(path) as file:
                 if progress:
                     progress(0, total)
                 while chunk := response.read(_CHUNK):
@@ -143,15 +136,11 @@ def _stream(url: str, path: Path, prefix: str, progress: Progress | None) -> Pat
                     raise _Damaged(f"{done:,} bytes with SHA-256 {digest.hexdigest()[:16]}…, wanted {prefix}…")
                 file.flush()
                 os.fsync(file.fileno())
-        os.replace(part, path)
         return path
     except (HTTPException, ConnectionError) as error:
         raise _Damaged(f"the connection broke after {done:,} bytes ({error!r})") from error
     except OSError as error:
         raise DownloadError(_reason(error, path)) from error
-    finally:
-        if part is not None:
-            part.unlink(missing_ok=True)
 
 
 def _open(url: str, path: Path) -> tuple[BinaryIO, int]:
@@ -189,42 +178,3 @@ def _what_to_do(url: str, path: Path) -> str:
         "Check the network and try again; or use the embedded model “street”, which needs none; or copy the file "
         f"{path.name} into {path.parent} by hand (its address: {url}; {MIRROR} names a mirror)."
     )
-
-
-def _new_part(path: Path) -> tuple[Path, BinaryIO]:
-    """Open a file of our own beside `path`, locked for as long as it is open, so that nobody takes it for left over."""
-    while True:
-        part = path.with_name(f"{path.name}.{uuid.uuid4().hex[:8]}{_PART}")
-        file = part.open("xb")
-        try:
-            ours = _lock(file) and part.exists()  # not, if remove_leftovers came between open and lock: try another
-        except OSError:
-            ours = True  # a file system without locks, where remove_leftovers removes nothing
-        if ours:
-            return part, file
-        file.close()
-
-
-def remove_leftovers(folder: Path) -> None:
-    """Delete the unfinished downloads in `folder` whose process is gone (killed, or the power went)."""
-    for part in folder.glob(f"*{_PART}"):
-        try:
-            with part.open("r+b") as file:
-                left_over = _lock(file)
-                if left_over and fcntl:
-                    part.unlink()
-            if left_over and not fcntl:
-                part.unlink()
-        except OSError:  # gone already; in use (Windows); no locks here
-            continue
-
-
-def _lock(file: BinaryIO) -> bool:
-    """Lock an open file until it is closed; False if another has it; OSError where files can't be locked."""
-    if fcntl is None:
-        return True
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True

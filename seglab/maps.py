@@ -6,27 +6,35 @@ divided by the temperature, then softmaxed: probabilities that are interpolated 
 Maps are float32 (H, W) in 0..1. A temperature T > 1 evens the probabilities out, T < 1 sharpens them; it never changes
 which class comes first (Guo et al. 2017, "On calibration of modern neural networks", eq. 9).
 
-Memory is bounded: a few rows are interpolated at a time, K×H×W numbers never exist. They are interpolated as
-(rows, W, K), where the K numbers of a pixel are neighbours: that and the small pieces make it several times faster.
+Memory is bounded: K×H×W numbers never exist. A band of rows is stretched to the picture's width, then what lies between
+two of the network's rows is filled in, in tiles (K, rows, columns) that fit into a core's cache, and reduced at once.
+NumPy on one thread per core does that faster than torch, whose threads meet after every operation; the scratch memory
+belongs to these threads and is used again, because pages fresh from the system cost more than the arithmetic.
 """
 
 from __future__ import annotations
 
 import math
+import os
+import threading
 from collections.abc import Callable, Collection
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from itertools import pairwise
 from numbers import Real
+from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from seglab.types import Labels
 
 Map = NDArray[np.float32]  # (H, W), 0..1
+Tile = NDArray[np.float32]  # (K, rows, columns) of interpolated logits, free to be overwritten
 
-ROWS = 16  # rows at a time: large enough to pay for the calls, small enough to stay in the processor's cache
-ELEMENTS = 2**20  # and fewer of them where rows are so wide that they would hold more numbers than this
+ROWS = 64  # rows of the picture in a band, at most
+BAND = 2**20  # numbers in a band of the network's rows stretched to the picture's width
+TILE = 3 * 2**16  # numbers in a tile: three quarters of a megabyte
 UNSURE = 255
 
 
@@ -50,16 +58,14 @@ def labels(
     """
     check_settings(temperature, threshold)
 
-    def best(z: Tensor) -> Tensor:
-        top = z.max(-1)
-        found = top.indices.to(torch.uint8)
+    def of(z: Tile, out: Labels) -> None:
+        best = _best(z, out)
         if threshold > 0:
             # The winner's softmax is 1 / Σ exp(z − z_max).
-            probs = 1 / z.sub_(top.values[..., None]).exp_().sum(-1)
-            found.masked_fill_(probs < threshold, UNSURE)
-        return found
+            z -= best
+            out[1 / np.exp(z, out=z).sum(0) < threshold] = UNSURE
 
-    return _by_rows(logits, size, temperature, best, torch.uint8)
+    return _reduce(logits, size, temperature, of, np.uint8, only_first=threshold == 0)
 
 
 def probability(
@@ -74,11 +80,12 @@ def probability(
     if not chosen or not 0 <= chosen[0] <= chosen[-1] < len(logits):
         raise ValueError(f"k must name classes 0 to {len(logits) - 1}; got {k!r}.")
 
-    def of(z: Tensor) -> Tensor:
-        probs = _classes_first(z).softmax(0)
-        return probs[chosen[0]] if len(chosen) == 1 else probs[chosen].sum(0).clamp_(max=1)
+    def of(z: Tile, out: Map) -> None:
+        z -= z.max(0)
+        total = np.exp(z, out=z).sum(0)
+        np.minimum(sum(z[i] for i in chosen) / total, 1, out=out)
 
-    return _by_rows(logits, size, temperature, of)
+    return _reduce(logits, size, temperature, of, np.float32)
 
 
 def entropy(logits: NDArray[np.floating], size: tuple[int, int], *, temperature: float = 1.0) -> Map:
@@ -89,17 +96,7 @@ def entropy(logits: NDArray[np.floating], size: tuple[int, int], *, temperature:
     >>> float(entropy(np.zeros((4, 1, 1), np.float16), (2, 2))[0, 0])
     1.0
     """
-    scale = 1 / math.log(len(logits)) if len(logits) > 1 else 0.0
-
-    def of(z: Tensor) -> Tensor:
-        # With y = z − z_max and S = Σ exp y: log p = y − log S. Where p underflows, p·y is 0, never NaN.
-        z = _classes_first(z)
-        y = z - z.amax(0)
-        p = y.exp()
-        total = p.sum(0)
-        return (total.log() - p.mul_(y).sum(0) / total).mul_(scale).clamp_(0, 1)
-
-    return _by_rows(logits, size, temperature, of)
+    return _reduce(logits, size, temperature, lambda z, out: _entropy(z, z.max(0), out), np.float32)
 
 
 def margin(logits: NDArray[np.floating], size: tuple[int, int], *, temperature: float = 1.0) -> Map:
@@ -109,16 +106,17 @@ def margin(logits: NDArray[np.floating], size: tuple[int, int], *, temperature: 
     0.0
     """
 
-    def of(z: Tensor) -> Tensor:
-        z = _classes_first(z)
-        y = z - z.amax(0)
-        first = y == 0
-        total = y.exp().sum(0)
+    def of(z: Tile, out: Map) -> None:
+        z -= z.max(0)
+        total = np.exp(z, out=_scratch("exp", z.shape)).sum(0)
+        first = np.equal(z, 0, out=_scratch("hit", z.shape, bool))
         # The second is the largest among the others, unless several classes share the first place.
-        second = y.masked_fill_(first, -math.inf).amax(0).exp_()
-        return second.masked_fill_(first.sum(0) > 1, 1).neg_().add_(1).div_(total)
+        np.copyto(z, -np.inf, where=first)
+        second = np.exp(z.max(0))
+        second[first.sum(0) > 1] = 1
+        np.divide(1 - second, total, out=out)
 
-    return _by_rows(logits, size, temperature, of)
+    return _reduce(logits, size, temperature, of, np.float32)
 
 
 def top(
@@ -135,13 +133,15 @@ def top(
     if n < 1:
         raise ValueError(f"n, the number of classes to list, must be at least 1; got {n}.")
     _check(logits, size, temperature)
-    up, down, part = _grid(logits.shape[1], height)
-    left, right, share = _grid(logits.shape[2], width)
-    corners = torch.from_numpy(logits[:, [up[y], down[y]]][:, :, [left[x], right[x]]]).double()
-    row = torch.lerp(corners[:, 0], corners[:, 1], part[y].double())
-    probs = (torch.lerp(row[:, 0], row[:, 1], share[x].double()) / temperature).softmax(0)
-    best = probs.sort(descending=True, stable=True)
-    return [(int(k), float(p)) for k, p in zip(best.indices[:n], best.values[:n], strict=True)]
+    up, part = _grid(logits.shape[1], height)
+    left, share = _grid(logits.shape[2], width)
+    corners = logits[:, [up[y], min(up[y] + 1, logits.shape[1] - 1)]]
+    corners = corners[:, :, [left[x], min(left[x] + 1, logits.shape[2] - 1)]].astype(np.float64)
+    row = corners[:, 0] + part[y] * (corners[:, 1] - corners[:, 0])
+    z = (row[:, 0] + share[x] * (row[:, 1] - row[:, 0])) / temperature
+    probs = np.exp(z - z.max())
+    probs /= probs.sum()
+    return [(int(k), float(probs[k])) for k in np.argsort(-probs, kind="stable")[:n]]
 
 
 def mean_confidence(logits: NDArray[np.floating], *, temperature: float = 1.0) -> float:
@@ -151,8 +151,12 @@ def mean_confidence(logits: NDArray[np.floating], *, temperature: float = 1.0) -
     0.25
     """
     size = (logits.shape[-2], logits.shape[-1])
-    best = _by_rows(logits, size, temperature, lambda z: _classes_first(z).softmax(0).amax(0))
-    return float(best.mean(dtype=np.float64))
+
+    def of(z: Tile, out: Map) -> None:
+        z -= z.max(0)
+        np.divide(1, np.exp(z, out=z).sum(0), out=out)
+
+    return float(_reduce(logits, size, temperature, of, np.float32).mean(dtype=np.float64))
 
 
 def check_settings(temperature: float = 1.0, threshold: float = 0.0) -> None:
@@ -163,45 +167,145 @@ def check_settings(temperature: float = 1.0, threshold: float = 0.0) -> None:
         raise ValueError(f"threshold is a probability, 0 to 1; got {threshold!r}.")
 
 
-def _by_rows(
+def _best(z: Tile, out: Labels) -> Map:
+    """Write the class of the largest number, the first of several equal ones, and return that number."""
+    classes, best = len(z), z.max(0)
+    # Several times faster than argmax(0): K, K−1, … 1 where a class equals the best, else 0; the largest is the first.
+    hit = np.equal(z, best, out=_scratch("hit", z.shape, bool)).view(np.uint8)
+    hit *= np.arange(classes, 0, -1, dtype=np.uint8)[:, None, None]
+    np.subtract(np.uint8(classes), hit.max(0), out=out)
+    return best
+
+
+def _entropy(z: Tile, best: Map, out: Map) -> None:
+    # With y = z − z_max and S = Σ exp y: log p = y − log S. Where p underflows, p·y is 0, never NaN.
+    z -= best
+    p = np.exp(z, out=_scratch("exp", z.shape))
+    total = p.sum(0)
+    p *= z
+    np.subtract(np.log(total), p.sum(0) / total, out=out)
+    out *= 1 / math.log(len(z)) if len(z) > 1 else 0
+    np.clip(out, 0, 1, out=out)
+
+
+def _reduce(
     logits: NDArray[np.floating],
     size: tuple[int, int],
     temperature: float,
-    reduce: Callable[[Tensor], Tensor],
-    dtype: torch.dtype = torch.float32,
-) -> NDArray:
-    """Interpolate a few rows at a time to (rows, W, K), divide by the temperature, and keep what `reduce` makes."""
+    reduce: Callable[[Tile, NDArray[Any]], None],
+    dtype: type[np.generic],
+    *,
+    only_first: bool = False,
+) -> NDArray[Any]:
+    """Interpolate, divide by the temperature, and let `reduce(tile, out)` write each tile's part of the result.
+
+    only_first: all that is wanted is which class comes first, so where that is known nothing is computed.
+    """
     _check(logits, size, temperature)
     (classes, h, w), (height, width) = logits.shape, size
-    rows = max(1, min(ROWS, ELEMENTS // (classes * max(w, width))))
-    up, down, part = _grid(h, height)
-    left, right, share = _grid(w, width)
-    share = share[None, :, None]
-    out = torch.empty(size, dtype=dtype)
-    with torch.inference_mode():
-        for start in range(0, height, rows):
-            some = slice(start, start + rows)
-            above, below = (torch.from_numpy(logits[:, of[some]]).float() for of in (up.numpy(), down.numpy()))
-            band = torch.lerp(above, below, part[some][None, :, None])
-            band = band.permute(1, 2, 0).contiguous()  # (rows, w, K)
-            if temperature != 1:
-                band /= temperature
-            # Interpolation is linear: dividing before it, where there are fewer numbers, is the same.
-            out[some] = reduce(band if w == width else torch.lerp(band[:, left], band[:, right], share))
-    return out.numpy()
+    up, part = _grid(h, height)
+    left, _ = _grid(w, width)
+    out = _known(logits).take(left, axis=1).take(up, axis=0) if only_first else np.empty(size, dtype)
+    # As many of the picture's rows as come from BAND numbers, beside the two source rows that every band shares.
+    rows = max(1, min(ROWS, (BAND // (classes * max(w, width)) - 2) * height // h))
+    turns = np.flatnonzero(np.diff(up)) + 1  # where the next of the network's rows begins
+
+    def band(start: int) -> None:
+        stop = min(height, start + rows)
+        first = up[start]
+        wide = _stretch(logits[:, first : up[stop - 1] + 2], width, temperature)  # (K, s, W)
+        steps = _scratch("steps", (classes, wide.shape[1] - 1, width))
+        np.subtract(wide[:, 1:], wide[:, :-1], out=steps)
+        edges = [start, *turns[(turns > start) & (turns < stop)].tolist(), stop]
+        for y, end in pairwise(edges):
+            i = up[y] - first
+            # There is no step beyond the middle of the network's last row.
+            above, step = wide[:, i], steps[:, i] if i < steps.shape[1] else None
+            if only_first:
+                unknown = np.flatnonzero(out[y] == UNSURE)
+                above, step = above[:, unknown], None if step is None else step[:, unknown]
+            n = above.shape[1]
+            columns = -(-n // max(1, -(-classes * (end - y) * n // TILE)))
+            for x in range(0, n, columns or 1):
+                to = slice(x, min(x + columns, n))
+                tile = _scratch("tile", (classes, end - y, to.stop - x))
+                if step is None:
+                    tile[...] = above[:, None, to]
+                else:
+                    np.multiply(step[:, None, to], part[y:end, None], out=tile)
+                    tile += above[:, None, to]
+                if only_first:
+                    found = _scratch("found", tile.shape[1:], dtype)
+                    reduce(tile, found)
+                    out[y:end, unknown[to]] = found
+                else:
+                    reduce(tile, out[y:end, to])
+
+    for _ in _threads().map(band, range(0, height, rows)):
+        pass
+    return out
 
 
-def _classes_first(z: Tensor) -> Tensor:
-    """(rows, W, K) → (K, rows, W): sums and softmaxes over few classes run several times faster that way round."""
-    return z.movedim(-1, 0).contiguous()
+def _known(logits: NDArray[np.floating]) -> Labels:
+    """Return (h, w): the class that comes first all over between a sample and those below and right of it, or UNSURE.
+
+    A mean of four numbers, each the largest of its pixel, is the largest mean: so it is known where all four agree.
+    """
+    classes, h, w = logits.shape
+    first = np.empty((h, w), np.uint8)
+    rows = max(1, TILE // (classes * w))
+    for y in range(0, h, rows):
+        _best(logits[:, y : y + rows].astype(np.float32), first[y : y + rows])
+    beyond = np.pad(first, ((0, 1), (0, 1)), mode="edge")
+    same = (first == beyond[1:, :-1]) & (first == beyond[:-1, 1:]) & (first == beyond[1:, 1:])
+    return np.where(same, first, np.uint8(UNSURE))
 
 
-def _grid(n: int, size: int) -> tuple[Tensor, Tensor, Tensor]:
-    """For each of `size` pixels, the two of n samples its centre lies between, and how far it is towards the second."""
+def _stretch(rows: NDArray[np.floating], width: int, temperature: float) -> Tile:
+    """(K, s, w) → float32 (K, s, W), interpolated along the rows and divided by the temperature."""
+    narrow = rows.astype(np.float32)
+    if temperature != 1:
+        # Interpolation is linear: dividing before it, where there are fewer numbers, is the same.
+        narrow /= np.float32(temperature)
+    classes, s, w = narrow.shape
+    if w == width:
+        return narrow
+    left, share = _grid(w, width)
+    steps = np.diff(narrow, axis=2, append=narrow[:, :, -1:])
+    wide = np.take(steps, left, axis=2, out=_scratch("wide", (classes, s, width)), mode="clip")
+    wide *= share
+    wide += np.take(narrow, left, axis=2, out=_scratch("steps", (classes, s, width)), mode="clip")
+    return wide
+
+
+def _grid(n: int, size: int) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
+    """For each of `size` pixels, the last of n samples before its centre, and how far it is towards the next one."""
     # In float32, as torch does it: in float64 the labels of rare near-ties would differ from F.interpolate's.
-    at = ((torch.arange(size, dtype=torch.float32) + 0.5) * float(np.float32(n) / np.float32(size)) - 0.5).clamp_(min=0)
-    first = at.floor().long().clamp_(max=n - 1)
-    return first, (first + 1).clamp_(max=n - 1), (at - first).clamp_(max=1)
+    half = np.float32(0.5)
+    at = np.maximum((np.arange(size, dtype=np.float32) + half) * (np.float32(n) / np.float32(size)) - half, 0)
+    first = np.minimum(at.astype(np.intp), n - 1)
+    return first, np.clip(at - first.astype(np.float32), 0, 1)
+
+
+@cache
+def _threads() -> ThreadPoolExecutor:
+    """One thread per core, shared by all callers: thirty visitors at once need no more memory than one."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return ThreadPoolExecutor(cores, thread_name_prefix="maps")
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_threads.cache_clear)  # a forked process has none of its parent's threads
+
+_mine = threading.local()
+
+
+def _scratch(name: str, shape: tuple[int, ...], dtype: Any = np.float32) -> NDArray[Any]:
+    """Return this thread's memory of that name as an array with arbitrary content; the next call hands it out again."""
+    n = math.prod(shape)
+    if getattr(_mine, name, np.empty(0)).size < n:
+        setattr(_mine, name, np.empty(n, dtype))
+    return getattr(_mine, name)[:n].reshape(shape)
 
 
 def _check(logits: NDArray[np.floating], size: tuple[int, int], temperature: float) -> None:
@@ -209,6 +313,8 @@ def _check(logits: NDArray[np.floating], size: tuple[int, int], temperature: flo
     if not isinstance(logits, np.ndarray) or logits.ndim != 3 or logits.dtype.kind != "f" or 0 in logits.shape:
         got = f"{logits.dtype} {logits.shape}" if isinstance(logits, np.ndarray) else type(logits).__name__
         raise ValueError(f"logits must be a float array (K, h, w); got {got}. Use SemanticResult.logits.")
+    if not np.isfinite(logits).all():
+        raise ValueError("logits must be finite numbers; got infinity or NaN. Run the network in fp32.")
     if len(logits) > UNSURE:
         raise ValueError(f"At most {UNSURE} classes fit into uint8 labels beside 255 = unsure; got {len(logits)}.")
     if len(size) != 2 or min(size) < 1:

@@ -15,7 +15,10 @@ from numpy.typing import NDArray
 from PIL import ExifTags, ImageCms
 from PIL import Image as PILImage
 
+from seglab import arrays
 from seglab.types import Image
+
+BAND = 2**20  # pixels copied at a time
 
 
 def to_rgb(im: PILImage.Image, *, negative: bool = False) -> Image:
@@ -33,7 +36,22 @@ def to_rgb(im: PILImage.Image, *, negative: bool = False) -> Image:
         page = PILImage.new("RGB", rgb.size, (255, 255, 255))
         page.paste(rgb, mask=alpha)
         rgb = page
-    return np.array(rgb)
+    return _array(rgb)
+
+
+def _array(rgb: PILImage.Image) -> Image:
+    """Copy an RGB picture to an array by bands: as a whole, Pillow would hold its bytes twice meanwhile."""
+    width, height = rgb.size
+    out = arrays.empty((height, width, 3), np.uint8)
+    rows = max(1, BAND // width)
+    for y in range(0, height, rows):
+        out[y : y + rows] = np.asarray(rgb.crop((0, y, width, min(y + rows, height))))
+    return out
+
+
+def _convert(im: PILImage.Image, mode: str) -> PILImage.Image:
+    """Convert to a mode, without a copy where it has it already."""
+    return im if im.mode == mode else im.convert(mode)
 
 
 def upright(im: PILImage.Image) -> PILImage.Image:
@@ -64,7 +82,7 @@ def _colours_and_alpha(im: PILImage.Image, negative: bool) -> tuple[PILImage.Ima
         return (im if im.mode == "L" else rgba).convert("L" if im.mode in grey_modes else "RGB"), rgba.getchannel("A")
     if im.mode in ("CMYK", "LAB"):
         return im, None
-    return im.convert("L" if im.mode in grey_modes else "RGB"), None
+    return _convert(im, "L" if im.mode in grey_modes else "RGB"), None
 
 
 def to_8_bit(values: NDArray[Any]) -> NDArray[np.uint8]:
@@ -95,12 +113,12 @@ def to_8_bit(values: NDArray[Any]) -> NDArray[np.uint8]:
 def _to_srgb(im: PILImage.Image, icc: bytes | None) -> PILImage.Image:
     """Convert to RGB through the embedded profile if it fits the picture's mode; else as Pillow does."""
     if not icc:
-        return im.convert("RGB")
+        return _convert(im, "RGB")
     try:
         profile = ImageCms.ImageCmsProfile(BytesIO(icc))
         space = profile.profile.xcolor_space.strip()
         if space == "RGB" and im.mode in ("L", "RGB"):
-            im = im.convert("RGB")
+            im = _convert(im, "RGB")
         elif {"GRAY": "L", "CMYK": "CMYK", "Lab": "LAB"}.get(space) != im.mode:
             return im.convert("RGB")
         transform = ImageCms.buildTransform(profile, ImageCms.createProfile("sRGB"), im.mode, "RGB")

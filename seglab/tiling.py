@@ -17,12 +17,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from seglab import arrays
 from seglab.options import Blend
 from seglab.types import Logits
 
 ALIGN = 32  # pixels
 MAX_NUMBERS = 2**26  # of logits, 128 MiB in fp16: larger ones are averaged down on their way in
 LOWEST = -60000.0  # a little above fp16's lowest number
+BAND = 2**20  # numbers that are brought to fp16 at a time
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,7 @@ def window(n: int, blend: Blend) -> Tensor:
 def run(rows: list[list[Tile]], forward: Callable[[Tile], Tensor], blend: Blend) -> Logits:
     """Run `forward` on every tile and blend; return logits (K, h, w) for the whole picture, fp16, see `to_fp16`.
 
-    Memory: the logits of one row of tiles in float32, and the result. Where the result would hold more than 2**26
+    Memory: the logits of one row of tiles twice in float32, and the result. Where the result would hold more than 2**26
     numbers, blocks of 2×2, 4×4, … logits are averaged.
 
     Args:
@@ -90,8 +92,8 @@ def run(rows: list[list[Tile]], forward: Callable[[Tile], Tensor], blend: Blend)
     """
     if len(rows) == len(rows[0]) == 1:
         return to_fp16(forward(rows[0][0]))
-    done: list[Logits] = []
-    finished = 0  # rows of logits in `done`
+    result: Logits | None = None
+    finished = 0  # rows of logits in `result`
     sums, weights = torch.empty(0), torch.empty(0)
     stride, pool = (1, 1), 1
     for tiles in rows:
@@ -105,7 +107,11 @@ def run(rows: list[list[Tile]], forward: Callable[[Tile], Tensor], blend: Blend)
         row = _blend_row(pieces, [tile.x // (stride[1] * pool) for tile in tiles], blend)
         top = tiles[0].y // (stride[0] * pool)
         if finished < top:  # what lies above this row of tiles is complete
-            done.append(to_fp16(sums[:, : top - finished] / weights[: top - finished, None]))
+            if result is None:
+                last = rows[-1][0]
+                height = last.y // (stride[0] * pool) + -(-last.h // (stride[0] * pool))
+                result = arrays.empty((len(row), height, row.shape[2]), np.float16)
+            to_fp16(sums[:, : top - finished].div_(weights[: top - finished, None]), result[:, finished:top])
             sums, weights, finished = sums[:, top - finished :], weights[top - finished :], top
         weight = window(row.shape[1], blend)
         row *= weight[:, None]
@@ -113,17 +119,29 @@ def run(rows: list[list[Tile]], forward: Callable[[Tile], Tensor], blend: Blend)
             row[:, : sums.shape[1]] += sums
             weight[: len(weights)] += weights
         sums, weights = row, weight
-    done.append(to_fp16(sums / weights[:, None]))
-    return done[0] if len(done) == 1 else np.concatenate(done, axis=1)
+    rest = sums.div_(weights[:, None])
+    if result is None:
+        return to_fp16(rest)
+    end = finished + rest.shape[1]  # a network that drops what is left of its stride gives less than there is room for
+    to_fp16(rest, result[:, finished:end])
+    return result if end == result.shape[1] else result[:, :end].copy()
 
 
-def to_fp16(logits: Tensor) -> Logits:
-    """Return logits (K, h, w) as fp16, less each pixel's largest, so that nothing overflows.
+def to_fp16(logits: Tensor, out: Logits | None = None) -> Logits:
+    """Return logits (K, h, w) as fp16, less each pixel's largest, so that nothing overflows; in `out`, if given.
 
     No probability changes by that, nor any that is interpolated from it, for all classes of a pixel move alike; and
     what matters most, the classes close to the first, keeps the most digits.
     """
-    return (logits - logits.amax(0)).clamp_(min=LOWEST).half().numpy()
+    classes, height, width = logits.shape
+    if out is None:
+        out = arrays.empty((classes, height, width), np.float16)
+    halves = torch.from_numpy(out)
+    rows = max(1, BAND // (classes * width))
+    for y in range(0, height, rows):  # by bands: the whole in float32 once more would be the largest thing in memory
+        band = logits[:, y : y + rows]
+        halves[:, y : y + rows] = (band - band.amax(0)).clamp_(min=LOWEST)
+    return out
 
 
 def _blend_row(pieces: list[Tensor], starts: list[int], blend: Blend) -> Tensor:

@@ -7,27 +7,23 @@ same machine with the same number of threads).
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
-import os
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from seglab import checkpoints
-from seglab.augment import Augment, view
-from seglab.download import WeightsError
+from seglab import parts, training_state
+from seglab.augment import Augment, paste, view
 from seglab.losses import cross_entropy, soft_dice
 from seglab.nets.street import street, street_fast
+from seglab.optimizer import MuonAdamW
 from seglab.types import Sample
 from seglab.zoo import Preprocess
 
@@ -41,9 +37,10 @@ class Recipe:
 
     build: Callable[[], nn.Module]
     epochs: int
-    batch: int = 8
+    batch: int = 4
     stride: int = 2  # of the network's output; the truth is compared at this size
-    learning_rate: float = 2e-3
+    muon: float = 0.02  # peak learning rate of the convolution kernels
+    adamw: float = 2e-3  # peak learning rate of all else
     weight_decay: float = 0.02
     warm_up: float = 0.05  # share of the steps
     average: float = 0.998  # decay of the moving average of the weights, per step
@@ -108,6 +105,7 @@ def train(
     recipe, output = RECIPES[key], Path(output)
     epochs = epochs or recipe.epochs
     output.mkdir(parents=True, exist_ok=True)
+    parts.remove_leftovers(output)
     device = torch.device(device)
     n_classes = len(samples[0].palette)
 
@@ -115,12 +113,12 @@ def train(
     net, average = (recipe.build().to(device).to(memory_format=torch.channels_last) for _ in range(2))
     average.requires_grad_(False)
     average.load_state_dict(net.state_dict())
-    optimizer = torch.optim.AdamW(_groups(net, recipe.weight_decay), lr=recipe.learning_rate)
-    identity = {"key": key, "seed": seed, "epochs": epochs, "recipe": _plain(recipe)}
-    identity |= {"samples": _names(samples), "teacher": _fingerprint(teacher)}
+    optimizer = MuonAdamW(net, recipe.muon, recipe.adamw, recipe.weight_decay)
+    identity = {"key": key, "seed": seed, "epochs": epochs, "recipe": training_state.plain(recipe)}
+    identity |= {"samples": training_state.names(samples), "teacher": training_state.fingerprint(teacher)}
     first = 0
     if resume and (output / CHECKPOINT).is_file():
-        first = _restore(output / CHECKPOINT, identity, net, average, optimizer)
+        first = training_state.restore(output / CHECKPOINT, identity, net, average, optimizer)
 
     weights = class_weights(samples, n_classes).to(device)
     steps = len(samples) // recipe.batch or 1
@@ -128,11 +126,11 @@ def train(
     for epoch in range(first, epochs):
         loss = _epoch(net, average, optimizer, samples, recipe, weights, teacher, (epoch, epochs, steps), seed, device)
         score = quick_score(average, check) if check and (epoch % 10 == 9 or epoch + 1 == epochs) else None
-        _save(output / CHECKPOINT, identity, epoch + 1, net, average, optimizer)
+        training_state.save(output / CHECKPOINT, identity, epoch + 1, net, average, optimizer)
         pace = (time.monotonic() - started) / (epoch + 1 - first)
         yield Progress(epoch + 1, epochs, loss, score, pace * (epochs - epoch - 1))
-    about = {"model": key, "seed": seed, "epochs": epochs, "recipe": _plain(recipe)}
-    save_weights(average, output / WEIGHTS, {**about, **(note or {})})
+    about = {"model": key, "seed": seed, "epochs": epochs, "recipe": training_state.plain(recipe)}
+    training_state.save_weights(average, output / WEIGHTS, {**about, **(note or {})})
 
 
 def class_weights(samples: Sequence[Sample], n_classes: int) -> Tensor:
@@ -168,20 +166,10 @@ def quick_score(net: nn.Module, samples: Sequence[Sample]) -> float:
     return float(mean_iou(matrix))
 
 
-def save_weights(net: nn.Module, path: Path, about: dict[str, Any]) -> None:
-    """Write a network's state as fp16 safetensors, atomically; integer buffers keep their type.
-
-    `about` is stored as JSON under the one metadata key "seglab": with several keys safetensors writes them in
-    random order, and equal trainings would give unequal files.
-    """
-    state = {k: (v.half() if v.is_floating_point() else v).contiguous().cpu() for k, v in net.state_dict().items()}
-    _atomic(path, lambda p: save_file(state, p, {"seglab": json.dumps(about, sort_keys=True)}))
-
-
 def _epoch(
     net: nn.Module,
     average: nn.Module,
-    optimizer: torch.optim.Optimizer,
+    optimizer: MuonAdamW,
     samples: Sequence[Sample],
     recipe: Recipe,
     weights: Tensor,
@@ -199,11 +187,11 @@ def _epoch(
     for step in range(steps):
         chosen = order[step * recipe.batch : (step + 1) * recipe.batch]
         views = [view(samples[i], recipe.augment, rng, recipe.stride) for i in chosen]
-        x = normalize(torch.stack([v[0] for v in views]).to(device)).contiguous(memory_format=torch.channels_last)
-        target = torch.stack([v[1] for v in views]).to(device)
-        rate = _rate((epoch * steps + step) / (epochs * steps), recipe)
-        for group in optimizer.param_groups:
-            group["lr"] = rate
+        images, targets = torch.stack([v[0] for v in views]), torch.stack([v[1] for v in views])
+        x, target = paste(images, targets, recipe.augment, rng)
+        x = normalize(x.to(device)).contiguous(memory_format=torch.channels_last)
+        target = target.to(device)
+        optimizer.set_rate(_rate((epoch * steps + step) / (epochs * steps), recipe.warm_up))
         with torch.autocast(device.type, torch.bfloat16):
             logits = net(x).float()
         loss = cross_entropy(logits, target, weights) + recipe.dice * soft_dice(logits, target)
@@ -211,7 +199,7 @@ def _epoch(
             with torch.no_grad(), torch.autocast(device.type, torch.bfloat16):
                 soft = teacher(x).float().softmax(1)
             loss = loss - recipe.distil * (soft * logits.log_softmax(1)).sum(1).mean()
-        optimizer.zero_grad(set_to_none=True)
+        optimizer.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(net.parameters(), 5.0)
         optimizer.step()
@@ -235,74 +223,8 @@ def _follow(average: nn.Module, net: nn.Module, decay: float) -> None:
             a.copy_(b)
 
 
-def _rate(done: float, recipe: Recipe) -> float:
-    """One cycle: linear warm-up, then half a cosine down to nothing."""
-    if done < recipe.warm_up:
-        return recipe.learning_rate * (0.04 + 0.96 * done / recipe.warm_up)
-    return recipe.learning_rate * 0.5 * (1 + math.cos(math.pi * (done - recipe.warm_up) / (1 - recipe.warm_up)))
-
-
-def _groups(net: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
-    """Weight decay for convolution kernels only: on BatchNorm's scale and on biases it just fights the loss."""
-    kernels = [p for p in net.parameters() if p.ndim > 1]
-    others = [p for p in net.parameters() if p.ndim <= 1]
-    return [{"params": kernels, "weight_decay": weight_decay}, {"params": others, "weight_decay": 0.0}]
-
-
-def _save(
-    path: Path,
-    identity: dict[str, Any],
-    epoch: int,
-    net: nn.Module,
-    average: nn.Module,
-    optimizer: torch.optim.Optimizer,
-) -> None:
-    state = {"net": net.state_dict(), "average": average.state_dict(), "optimizer": optimizer.state_dict()}
-    _atomic(path, lambda part: torch.save({**state, "epoch": epoch, "identity": identity}, part))
-
-
-def _restore(
-    path: Path, identity: dict[str, Any], net: nn.Module, average: nn.Module, optimizer: torch.optim.Optimizer
-) -> int:
-    try:
-        state = checkpoints.unpickle(path)
-    except WeightsError as error:
-        raise ValueError(f"{error} Or train without resume.") from error
-    if not isinstance(state, dict) or "identity" not in state:
-        raise ValueError(f"{path} holds no training to go on with; choose another folder, or train without resume.")
-    if state["identity"] != identity:
-        raise ValueError(
-            f"{path} belongs to another training ({state['identity']}), not to {identity}; "
-            "choose another output folder, or train without resume."
-        )
-    net.load_state_dict(state["net"])
-    average.load_state_dict(state["average"])
-    optimizer.load_state_dict(state["optimizer"])
-    return int(state["epoch"])
-
-
-def _atomic(path: Path, write: Callable[[Path], object]) -> None:
-    """Write beside `path`, then rename: a kill leaves the old file or the new one, never half of one."""
-    part = path.with_name(f".{path.name}.part")
-    try:
-        write(part)
-        part.chmod(0o644)  # safetensors writes for the owner alone; a server may run as another user
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
-
-
-def _names(samples: Sequence[Sample]) -> str:
-    """A short hash of the pictures' names and order: another split or hold-out is another training."""
-    return hashlib.blake2b("\n".join(s.key for s in samples).encode(), digest_size=8).hexdigest()
-
-
-def _fingerprint(teacher: nn.Module | None) -> float | None:
-    """A number that changes with the teacher's weights; None without a teacher."""
-    return None if teacher is None else sum(p.double().abs().sum().item() for p in teacher.parameters())
-
-
-def _plain(recipe: Recipe) -> dict[str, Any]:
-    """The recipe as JSON would give it back (lists for tuples), so that a stored one compares equal."""
-    plain: dict[str, Any] = json.loads(json.dumps({**asdict(recipe), "build": recipe.build.__name__}))
-    return plain
+def _rate(done: float, warm_up: float) -> float:
+    """One cycle: linear warm-up, then half a cosine down to nothing; 0..1, a share of the peak."""
+    if done < warm_up:
+        return 0.04 + 0.96 * done / warm_up
+    return 0.5 * (1 + math.cos(math.pi * (done - warm_up) / (1 - warm_up)))

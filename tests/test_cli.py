@@ -17,9 +17,9 @@ import pytest
 import torch
 from PIL import Image as PILImage
 
-from seglab import images, inference, runtime, train, zoo
+from seglab import images, inference, parts, runtime, train, training_state, zoo
 from seglab.__main__ import main
-from seglab.cli import common, segment
+from seglab.cli import segment
 from seglab.datasets import camvid
 from seglab.palettes import CAMVID
 
@@ -49,7 +49,7 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.manual_seed(0)
     net = zoo.get("street-fast").build()
     path = tmp_path_factory.mktemp("weights") / "model.safetensors"
-    train.save_weights(net, path, {"model": "street-fast", "trained_on": "train", "hold_out": "B"})
+    training_state.save_weights(net, path, {"model": "street-fast", "trained_on": "train", "hold_out": "B"})
     return path
 
 
@@ -242,11 +242,12 @@ def test_a_bad_file_does_not_stop_the_rest(run: Run, checkpoint: Path, picture: 
         ([], "required"),
         (["--model", "street", "--checkpoint", "x.safetensors"], "not allowed with"),
         (["--checkpoint", "no-such-file.safetensors"], "no-such-file"),
-        (["--model", "street", "--short-side", "0"], "at least 1"),
+        (["--model", "street", "--tile", "7"], "from 64"),
+        (["--model", "street", "--tile", "-1"], "--tile"),
         (["--model", "street", "--short-side", "-5"], "short-side"),
         (["--model", "street", "--short-side", "many"], "'many'"),
         (["--model", "street", "--short-side", "7"], "from 64"),
-        (["--model", "street", "--short-side", "9" * 30], "from 64"),
+        (["--model", "street", "--short-side", "9" * 30], "from 0"),
         (["--model", "street", "--colour"], "unrecognized"),
     ],
 )
@@ -322,10 +323,10 @@ def test_a_full_disk_leaves_no_half_files(
             raise OSError(28, "No space left on device")
         os.rename(str(source), target)
 
-    monkeypatch.setattr(common.os, "replace", full)
-    status, _, err = run("segment", picture, "--checkpoint", checkpoint, "--output", tmp_path / "o")
+    monkeypatch.setattr(os, "replace", full)
+    status, _, err = run("segment", picture, picture, "--checkpoint", checkpoint, "--output", tmp_path / "o")
     assert status == 1
-    assert "No space left" in err
+    assert err.count("No space left") == 1  # of no use to try the second picture
     assert files(tmp_path / "o") == []
 
 
@@ -388,19 +389,94 @@ def test_interrupt_by_signal(checkpoint: Path, tmp_path: Path) -> None:
         images.decode(tmp_path / "o" / name)
 
 
-def test_files_are_written_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    common.write(tmp_path / "a", b"old")
+@pytest.mark.skipif(sys.platform == "win32", reason="no such limit on Windows")
+def test_a_file_that_no_room_is_left_for_in_the_middle(checkpoint: Path, picture: Path, tmp_path: Path) -> None:
+    photo(700, 900).save(tmp_path / "large.png")
+    code = (
+        "import resource, sys\nfrom seglab.__main__ import main\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (8000, 8000))\nsys.exit(main(sys.argv[1:]))"
+    )
+    command = [sys.executable, "-c", code, "segment", str(tmp_path / "large.png"), str(picture), "--overlay"]
+    command += ["--checkpoint", str(checkpoint), "--output", str(tmp_path / "o")]
+    child = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert child.returncode == 1
+    assert "File too large" in child.stderr
+    assert "Traceback" not in child.stderr
+    assert files(tmp_path / "o") == ["a street_overlay.jpg"]
 
-    def stopped(self: Path, data: bytes) -> int:
-        with open(self, "wb") as file:
-            file.write(data[:1])
-        raise KeyboardInterrupt
 
-    monkeypatch.setattr(Path, "write_bytes", stopped)
+def test_files_are_written_whole_or_not_at_all(tmp_path: Path) -> None:
+    parts.write(tmp_path / "a", b"old")
+
+    def stopped() -> None:
+        with parts.writing(tmp_path / "a") as file:
+            file.write(b"n")
+            file.flush()
+            assert len(files(tmp_path)) == 2
+            raise KeyboardInterrupt
+
     with pytest.raises(KeyboardInterrupt):
-        common.write(tmp_path / "a", b"new")
+        stopped()
     assert files(tmp_path) == ["a"]
     assert (tmp_path / "a").read_bytes() == b"old"
+    parts.write(tmp_path / "a", b"new")
+    assert files(tmp_path) == ["a"]
+    assert (tmp_path / "a").read_bytes() == b"new"
+
+
+def test_what_killed_runs_left_is_removed_but_nothing_else(tmp_path: Path) -> None:
+    (tmp_path / f".0123{parts.SUFFIX}").write_bytes(b"half")
+    (tmp_path / "mine.part").write_bytes(b"a person's own")
+    with parts.writing(tmp_path / "a") as file:
+        file.write(b"all")
+        parts.remove_leftovers(tmp_path)  # as another process does that starts now
+        assert len(files(tmp_path)) == 2  # what is being written stays
+    assert files(tmp_path) == ["a", "mine.part"]
+    parts.remove_leftovers(tmp_path / "missing")
+
+
+def test_parts_where_files_cannot_be_locked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object) -> None:
+        raise OSError(37, "No locks available")
+
+    if parts.fcntl:
+        monkeypatch.setattr(parts.fcntl, "flock", refused)
+    new, old = (tmp_path / f".{name}{parts.SUFFIX}" for name in ("new", "old"))
+    new.write_bytes(b"")
+    old.write_bytes(b"")
+    os.utime(old, (0, 0))
+    parts.write(tmp_path / "a", b"1")
+    parts.remove_leftovers(tmp_path)
+    assert files(tmp_path) == [new.name, "a"]
+
+
+def test_patterns_that_the_shell_left_alone(run: Run, checkpoint: Path, tmp_path: Path) -> None:
+    for name in ("b.png", "a.png", "c [1].png", "d.txt"):
+        photo().save(tmp_path / name, "PNG")
+    patterns = (tmp_path / "*.png", tmp_path / "c [1]*", tmp_path / "?.txt", tmp_path / "none*")
+    status, _, err = run("segment", *patterns, "--checkpoint", checkpoint, "--output", tmp_path / "o", "--labels")
+    assert status == 1
+    assert "none*" in err
+    assert files(tmp_path / "o") == ["a.png", "b.png", "c [1].png", "c [1]_2.png", "d.png"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SEGLAB_MODEL_CACHE_MB", "many"), ("SEGLAB_MODEL_CACHE_MB", "-1"), ("SEGLAB_FORWARDS", "0"),
+        ("SEGLAB_FORWARDS", "1.5"), ("SEGLAB_DEVICE", "gpu"), ("SEGLAB_DEVICE", "cuda:99"), ("SEGLAB_DEVICE", "meta"),
+    ],
+)  # fmt: skip
+def test_settings_that_cannot_be(checkpoint: Path, picture: Path, tmp_path: Path, name: str, value: str) -> None:
+    command = [sys.executable, "-m", "seglab", "segment", str(picture), "--checkpoint", str(checkpoint)]
+    child = subprocess.run(
+        [*command, "--output", str(tmp_path / "o")], cwd=ROOT, capture_output=True, text=True,
+        env={**os.environ, name: value},
+    )  # fmt: skip
+    assert child.returncode in (1, 2)
+    assert name in child.stderr
+    assert child.stderr.count("\n") == 1
+    assert files(tmp_path / "o") == []
 
 
 # --- train and evaluate ------------------------------------------------------------------------------------------
@@ -446,14 +522,14 @@ def test_train_stop_resume_evaluate(
     assert "mean IoU " in err.splitlines()[-1]
     assert err.splitlines()[-1].endswith(" left")
 
-    real = train._save
+    real = training_state.save
 
     def stop_after_saving(*arguments: object) -> None:
         real(*arguments)  # type: ignore[arg-type]
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(train, "_save", stop_after_saving)
+        patch.setattr(training_state, "save", stop_after_saving)
         status, _, err = run(*base, "--output", tmp_path / "b")
     assert status == 130
     assert "--resume" in err

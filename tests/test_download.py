@@ -14,7 +14,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from seglab import download
+from seglab import download, parts
 from seglab.download import DownloadError, fetch
 
 BODY = bytes(range(256)) * 4000  # 1 MB
@@ -245,7 +245,7 @@ def test_a_killed_download_leaves_nothing_that_counts(server, path):
         while not process.stdout.readline().startswith("262144"):  # some bytes are there
             assert process.poll() is None
         left = os.listdir(path.parent)
-        download.remove_leftovers(path.parent)
+        parts.remove_leftovers(path.parent)
         assert os.listdir(path.parent) == left  # of a living process: not ours to delete
         process.send_signal(signal.SIGKILL)
     assert len(left) == 1

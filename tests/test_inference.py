@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gc
 import itertools
+import mmap
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -20,6 +22,13 @@ from seglab.zoo import Preprocess
 K = 5
 PALETTE = Palette("test", tuple("abcde"), tuple((k, k, k) for k in range(K)))
 PREPROCESS = Preprocess(short_side=96)
+
+
+class Record(list):
+    """What a network and its folded copy got, in one list."""
+
+    def __deepcopy__(self, memo):
+        return self
 
 
 class Net(nn.Module):
@@ -40,7 +49,7 @@ class Net(nn.Module):
                 nn.init.kaiming_normal_(layer.weight, generator=generator)
                 nn.init.zeros_(layer.bias)
         self.scale = scale
-        self.sizes = []
+        self.sizes = Record()
 
     def forward(self, x):
         self.sizes.append(tuple(x.shape[-2:]))
@@ -51,7 +60,10 @@ REACH = 4  # logits that lie within 16 px of a border are touched by its padding
 
 
 def loaded(net=None):
-    return runtime.ready("test", net or Net(), PALETTE, PREPROCESS, "0")
+    found = runtime.ready("test", net or Net(), PALETTE, PREPROCESS, "0")
+    if isinstance(found.net, Net):
+        found.net.sizes.clear()  # of the pictures that folding was tried on
+    return found
 
 
 def picture(h, w, seed=0):
@@ -427,3 +439,44 @@ def test_wrong_logits_are_refused():
     net.weight.data[0] = float("nan")
     with pytest.raises(ValueError, match="aren't numbers"):
         inference.logits(picture(64, 64), loaded(net))
+
+
+@pytest.mark.parametrize(("side", "times"), [(512, 0), (1024, 1)])
+def test_a_large_job_gives_memory_back_and_a_small_one_does_not_pay_for_it(side, times, monkeypatch):
+    given = []
+    monkeypatch.setattr(inference.allocator, "give_back", lambda: given.append(1))
+    inference.logits(picture(side, side), loaded(), OWN)
+    assert len(given) == times
+    with pytest.raises(runtime.Cancelled):
+        inference.logits(picture(side, side), loaded(), OWN, cancel=lambda: True)
+    assert len(given) == 2 * times
+
+
+def test_giving_memory_back_while_others_run(monkeypatch):
+    monkeypatch.setattr(inference, "LARGE_JOB", 1)
+    net, pictures = loaded(), [picture(200 + 8 * n, 260, n) for n in range(6)]
+    options = Options(short_side=0, tile=128, flip=True)
+    alone = [inference.segment(image, net, options) for image in pictures]
+    with ThreadPoolExecutor(6) as pool:
+        for _ in range(3):
+            together = pool.map(lambda image: inference.segment(image, net, options), pictures)
+            for one, other in zip(alone, together, strict=True):
+                assert np.array_equal(one.logits, other.logits)
+                assert np.array_equal(one.labels, other.labels)
+
+
+def test_large_results_have_memory_of_their_own():
+    rows = tiling.plan(2048, 2048, 1024, 0.0)
+    z = tiling.run(rows, lambda tile: torch.full((3, tile.h, tile.w), float(tile.x)), "constant")
+    base = z
+    while isinstance(base, np.ndarray):
+        base = base.base
+    assert isinstance(base.obj if isinstance(base, memoryview) else base, mmap.mmap)
+    assert z.flags.writeable
+    assert z.flags.c_contiguous
+
+
+def test_a_network_that_drops_what_its_stride_leaves_over():
+    rows = tiling.plan(300, 100, 128, 0.25)
+    z = tiling.run(rows, lambda tile: torch.zeros(2, tile.h // 8, tile.w // 8), "gaussian")
+    assert z.shape == (2, 300 // 8, 100 // 8)

@@ -39,7 +39,7 @@ def scene(i: int) -> Sample:
 
 @pytest.fixture
 def recipe(monkeypatch):
-    small = training.Recipe(tiny, epochs=4, batch=2, average=0.8, augment=TINY, learning_rate=1e-2)
+    small = training.Recipe(tiny, epochs=4, batch=2, average=0.8, augment=TINY, muon=0.05, adamw=1e-2)
     monkeypatch.setitem(training.RECIPES, "street-fast", small)
     return small
 

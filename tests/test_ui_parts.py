@@ -114,7 +114,7 @@ def test_pin_names_what_moved_and_what_changed():
     labels = np.zeros((2, 2), np.uint8)
     a = pin.Pinned(labels, CAMVID, {"ms": 10.0, "Sky, %": 50.0}, {"temp": "2"})
     b = pin.Pinned(labels, CAMVID, {"ms": 12.5, "Road, %": 1.0}, {"temp": "2", "flip": "1"})
-    assert pin.moved(a, b) == ["flip: default → 1"]
+    assert pin.moved(a, b) == ["flip: – → 1"]
     assert pin.changes(a, b) == [("ms", 10.0, 12.5, 2.5), ("Sky, %", 50.0, 0.0, -50.0), ("Road, %", 0.0, 1.0, 1.0)]
 
 

@@ -30,7 +30,10 @@ def size_of(value: Any) -> int:
 
 
 LOGITS: ByteCache[Any] = ByteCache(512 * 2**20, size_of)  # what networks gave: fp16 (K, h, w)
-MAPS: ByteCache[Any] = ByteCache(256 * 2**20, size_of)  # what was computed from them: labels, probabilities, entropy
+# What was computed from them: labels, probabilities, entropy. Small, because each is made again in some 30 ms, and one
+# visitor who moves a slider makes hundreds that nobody will ask for again.
+MAPS: ByteCache[Any] = ByteCache(48 * 2**20, size_of)
+NUMBERS: ByteCache[Any] = ByteCache(2**17, size_of)  # single numbers and areas, of about a thousand runs
 
 
 def kept(cache: ByteCache[Any], key: Hashable, make: Callable[[], T]) -> T:

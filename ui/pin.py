@@ -19,7 +19,7 @@ from ui.texts import shared as text
 
 @dataclass(frozen=True)
 class Pinned:
-    """One result worth comparing with: `choices` as in the link, `numbers` by name."""
+    """One result worth comparing with: `choices` by the names that the page gives them, `numbers` by name."""
 
     labels: Labels
     palette: Palette
@@ -28,10 +28,10 @@ class Pinned:
 
 
 def moved(a: Pinned, b: Pinned) -> list[str]:
-    """Name the choices that differ, as "temp: default → 4"."""
-    keys = sorted({*a.choices, *b.choices})
-    pairs = [(key, a.choices.get(key, "default"), b.choices.get(key, "default")) for key in keys]
-    return [f"{key}: {before} → {after}" for key, before, after in pairs if before != after]
+    """Name the choices that differ, as "Temperature T: 1 → 4"; one that isn't there on one side shows a dash."""
+    names = dict.fromkeys([*a.choices, *b.choices])
+    pairs = [(name, a.choices.get(name, "–"), b.choices.get(name, "–")) for name in names]
+    return [f"{name}: {before} → {after}" for name, before, after in pairs if before != after]
 
 
 def changes(a: Pinned, b: Pinned) -> list[tuple[str, float, float, float]]:

@@ -27,15 +27,42 @@ def model_name(key: str) -> str:
 
 def size(key: str) -> str:
     """Choose the short side that the network sees; `key` is the model's."""
-
-    def name(value: str) -> str:
-        if value == "auto":
-            return text.SHORT_AUTO.format(n=zoo.get(key).preprocess.short_side)
-        return text.SHORT_OWN if value == "own" else f"{value} px"
-
     return st.selectbox(
-        text.SHORT, SHORT_SIDES, format_func=name, key="short", help=text.SHORT_HELP, persist_state="session"
-    )
+        text.SHORT, SHORT_SIDES, format_func=lambda value: size_name(value, key), key="short", help=text.SHORT_HELP,
+        persist_state="session",
+    )  # fmt: skip
+
+
+def size_name(value: str, key: str) -> str:
+    """Return what the page calls a short side, with model `key`."""
+    if value == "auto":
+        return text.SHORT_AUTO.format(n=zoo.get(key).preprocess.short_side)
+    return text.SHORT_OWN if value == "own" else f"{value} px"
+
+
+def chosen(picture: str) -> dict[str, str]:
+    """Return all choices as the page shows them: the control's name → the chosen value; `picture` is its title.
+
+    Choices that have no effect now (the class outside its view, the overlap without tiles) are left out.
+    """
+    now = st.session_state
+    shown = {
+        text.PICTURE: picture,
+        text.MODEL: zoo.get(now["model"]).title,
+        text.SHORT: size_name(now["short"], now["model"]),
+        text.VIEW: text.VIEWS[now["view"]],
+        text.TEMPERATURE: f"{now['temp']:g}",
+        text.CONFIDENCE: f"{now['conf']:g}",
+        text.TILE: text.TILE_PX.format(n=now["tile"]) if now["tile"] else text.TILE_NONE,
+        text.FLIP: text.YES if now["flip"] else text.NO,
+        text.SCALES: text.SCALES_OPTIONS[now["scales"]],
+        text.PRECISION: now["precision"],
+    }
+    if now["view"] == "probability":
+        shown[text.CLASS] = now["cls"]
+    if now["tile"]:
+        shown |= {text.OVERLAP: f"{now['overlap']:g}", text.BLEND: text.BLENDS[now["blend"]]}
+    return shown
 
 
 def view() -> str:

@@ -13,11 +13,10 @@ from seglab.download import WeightsError
 from seglab.types import Labels, SemanticResult
 from ui import gallery, picker, state
 from ui.cost_strip import amount, cost_strip
-from ui.legend import areas
 from ui.pin import Pinned
 from ui.presets import PRESETS, Preset
 from ui.segment_advice import Advice, advise
-from ui.segment_controls import model_name
+from ui.segment_controls import chosen, model_name
 from ui.segment_run import Run
 from ui.segment_state import FIELDS
 from ui.segment_uses import alpha
@@ -73,7 +72,7 @@ def notices(run: Run, trouble: str | None, wanted: str) -> None:
 
 
 def _advice(run: Run) -> Advice | None:
-    counts = areas(run.labels(1.0, 0.0), len(run.palette))[:-1]
+    counts = run.areas(1.0, 0.0)[:-1]
     try:
         familiar = zoo.card(run.loaded.key).confidence_p05
     except WeightsError:  # a card that can't be read says nothing
@@ -151,4 +150,4 @@ def numbers(run: Run, labels: Labels, counts: NDArray[np.int64]) -> Pinned:
               text.NUMBER_MS: run.ms}  # fmt: skip
     values |= {text.NUMBER_AREA.format(name=name): float(share[k])
                for k, name in enumerate(run.palette.names) if counts[k]}  # fmt: skip
-    return Pinned(labels, run.palette, values, state.write(FIELDS, st.session_state))
+    return Pinned(labels, run.palette, values, chosen(run.photo.title))

@@ -6,7 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from seglab import zoo
 from seglab.download import WeightsError
 from seglab.types import Labels, Logits, Palette
 from ui import cache, jobs
+from ui.legend import areas
 from ui.picker import Photo
 from ui.texts import segment as text
 
@@ -42,6 +43,7 @@ class Run:
     threshold: float
     notice: str = ""  # what was done otherwise than asked, for want of memory
     fresh: bool = True  # the network ran just now; otherwise the logits were kept
+    made: dict[tuple[float, float], Labels] = field(default_factory=dict)  # labels asked for: the same array each time
 
     @property
     def spec(self) -> ModelSpec:
@@ -59,9 +61,16 @@ class Run:
 
         t = self.temperature if temperature is None else temperature
         least = self.threshold if threshold is None else threshold
-        return self._kept(("labels", t, least), lambda: maps.labels(
-            self.logits, self.photo.size, temperature=t, threshold=least
-        ))  # fmt: skip
+        if (t, least) not in self.made:
+            self.made[t, least] = self._kept(("labels", t, least), lambda: maps.labels(
+                self.logits, self.photo.size, temperature=t, threshold=least
+            ))  # fmt: skip
+        return self.made[t, least]
+
+    def areas(self, temperature: float, threshold: float) -> NDArray[np.int64]:
+        """Return `ui.legend.areas` of the labels at a temperature and a threshold; kept longer than the labels."""
+        key = *self.key, "areas", temperature, threshold
+        return cache.kept(cache.NUMBERS, key, lambda: areas(self.labels(temperature, threshold), len(self.palette)))
 
     def heat(self, view: str, k: int | tuple[int, ...] = 0) -> NDArray[np.float32]:
         """Return a view's map (H, W) in 0..1: "probability" of class k (or any of several), "entropy" or "margin"."""
@@ -79,7 +88,8 @@ class Run:
         from seglab import maps
 
         t = self.temperature if temperature is None else temperature
-        return self._kept(("confidence", t), lambda: maps.mean_confidence(self.logits, temperature=t))
+        key = *self.key, "confidence", t
+        return cache.kept(cache.NUMBERS, key, lambda: maps.mean_confidence(self.logits, temperature=t))
 
     def top(self, x: int, y: int) -> list[tuple[int, float]]:
         """Return the five most probable classes of a pixel."""
@@ -162,12 +172,10 @@ def run(photo: Photo, loaded: Loaded, options: Options, temperature: float, thre
         def make() -> tuple[Logits, float, int, str]:
             notices: list[str] = []
             with runtime.peak_memory() as peak:
-                began = time.perf_counter()
                 logits = inference.logits(
                     photo.image, loaded, options, progress=progress, cancel=cancel, notice=notices.append
                 )
-                ms = 1000 * (time.perf_counter() - began)
-            return logits, ms, peak.bytes, " ".join(notices[-1:])
+            return logits, peak.ms, peak.bytes, " ".join(notices[-1:])
 
         return cache.kept(cache.LOGITS, key, make)
 

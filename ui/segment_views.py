@@ -23,8 +23,11 @@ BARS = """<style>
 </style>"""
 
 
-def show(run: Run, view: str, k: int, slot: Any) -> Labels:
-    """Show the picture in `slot`; remember click and strokes; return the labels with the strokes' corrections."""
+def show(run: Run, view: str, k: int, slot: Any, carrier: Any) -> Labels:
+    """Show the picture; remember click and strokes; return the labels with the strokes' corrections.
+
+    The viewer goes into `slot`, which holds one element, and the photo's hidden element into `carrier`.
+    """
     labels = segment_lesson.mask(run.photo.hash, run.photo.image, run.palette)
     labels = run.labels() if labels is None else labels
     paper = (run.photo.hash, run.palette.title)  # strokes belong to one picture and one set of classes
@@ -45,7 +48,7 @@ def show(run: Run, view: str, k: int, slot: Any) -> Labels:
     with slot:
         event = v.viewer(
             run.photo.image, [layer], key=f"segment.{run.palette.title}.{'labels' if view == 'labels' else 'heat'}",
-            tools=tools, alt=alt, strokes=strokes, link="segment",
+            tools=tools, alt=alt, strokes=strokes, link="segment", carrier=carrier,
         )  # fmt: skip
     if event.click:
         st.session_state[CLICK] = (run.photo.hash, event.click)

@@ -11,10 +11,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from seglab import zoo
+from seglab import parts, zoo
 from seglab.download import WeightsError
 
 if TYPE_CHECKING:
+    import torch
+
     from seglab.runtime import Loaded
 
 
@@ -63,6 +65,8 @@ def load(key: str | None, checkpoint: Path | None) -> Loaded:
     try:
         from seglab import runtime  # may refuse its environment variables
 
+        runtime.places()  # so may this
+        _try_device(runtime.device())
         if checkpoint is not None:
             return runtime.checkpoint(checkpoint)
         return runtime.model(str(key), progress=_downloading(str(key)))
@@ -71,8 +75,23 @@ def load(key: str | None, checkpoint: Path | None) -> Loaded:
         raise (UsageError if unreadable else Failure)(str(error)) from error
 
 
+def _try_device(device: torch.device) -> None:
+    """Raise Failure if the device that SEGLAB_DEVICE names can't be used; torch says that in many ways."""
+    import torch
+
+    try:
+        torch.zeros(1, device=device).cpu()
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        reason = str(error).partition("\n")[0].partition(". ")[0] or type(error).__name__  # torch goes on for pages
+        said = f"SEGLAB_DEVICE={name}" if (name := os.environ.get("SEGLAB_DEVICE")) else f"the device {device}"
+        raise Failure(f"{said} can't be used here ({reason}); SEGLAB_DEVICE=cpu always can") from error
+
+
 def folder(path: Path) -> Path:
-    """Make the output folder if it is missing and see that files can be written there; UsageError otherwise."""
+    """Make the output folder if it is missing and see that files can be written there; UsageError otherwise.
+
+    What earlier runs left unfinished there, because they were killed, is removed.
+    """
     try:
         path.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=path):
@@ -80,17 +99,8 @@ def folder(path: Path) -> Path:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise UsageError(f"can't write to the output folder {path}: {reason}") from error
+    parts.remove_leftovers(path)
     return path
-
-
-def write(path: Path, data: bytes) -> None:
-    """Write a file beside its place and move it there: whoever finds it finds all of it."""
-    part = path.with_name(f".seglab-{os.getpid()}.part")  # not longer than the name itself may be
-    try:
-        part.write_bytes(data)
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 class Line:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import errno
+import glob
+import os
 import time
 import warnings
 from collections.abc import Sequence
@@ -13,12 +16,16 @@ from typing import TYPE_CHECKING, Any
 from PIL import Image as PILImage
 
 from seglab import images, zoo
-from seglab.cli.common import UsageError, check_model, duration, folder, load, positive, say, write
+from seglab.cli.common import Failure, UsageError, check_model, duration, folder, load, say, whole
+from seglab.options import PRECISIONS, Options
+from seglab.parts import write
 from seglab.types import Labels
 
 if TYPE_CHECKING:
-    from seglab.inference import Options
     from seglab.runtime import Loaded
+
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)  # the disk, the quota; a disk that became read-only
 
 
 def add(commands: Any) -> None:
@@ -39,8 +46,17 @@ def add(commands: Any) -> None:
     )
     parser.add_argument("--overlay", action="store_true", help="the classes' colours laid over the picture")
     parser.add_argument(
-        "--short-side", type=positive, metavar="N", help="pixels the picture's shorter side is resized to for the model"
-    )
+        "--short-side", type=whole, metavar="N",
+        help="pixels the picture's shorter side is resized to for the model; 0 = as large as it is",
+    )  # fmt: skip
+    parser.add_argument(
+        "--tile", type=whole, metavar="N", default=0,
+        help="run in tiles of N pixels: for large pictures, whose memory they bound; 0 = at once",
+    )  # fmt: skip
+    parser.add_argument(
+        "--precision", choices=PRECISIONS, default="fp32",
+        help="fp32 (default); bf16 or fp16, where the device has it: faster, about one label in a thousand differs",
+    )  # fmt: skip
     parser.add_argument("--tta", action="store_true", help="average over flips and scales: slower, a bit better")
     parser.set_defaults(run=run)
 
@@ -48,22 +64,26 @@ def add(commands: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Segment every picture; 1 if one failed. UsageError before any work, Failure if the model can't be had."""
     check_model(args.model, args.checkpoint)
-    stems = unique_stems(args.images)
+    paths = expand(args.images)
+    stems = unique_stems(paths)
     both = not (args.labels or args.overlay)
     wanted = {".png": args.labels or both, "_overlay.jpg": args.overlay or both}
     suffixes = [suffix for suffix, on in wanted.items() if on]
-    options = _options(args.short_side, args.tta)
+    options = _options(args.short_side, args.tile, args.tta, args.precision)
     output = folder(args.output)
-    _spare_inputs(args.images, [output / f"{stem}{suffix}" for stem in stems for suffix in suffixes])
+    _spare_inputs(paths, [output / f"{stem}{suffix}" for stem in stems for suffix in suffixes])
     model = load(args.model, args.checkpoint)
-    for path, stem in zip(args.images, stems, strict=True):
+    _check_precision(args.precision)
+    for path, stem in zip(paths, stems, strict=True):
         if stem != path.stem:
             say(f"warning: another picture is called {path.stem!r} too; {path} is written as {stem!r}")
-    failed, began, many = 0, time.monotonic(), len(args.images) > 1
-    for done, (path, stem) in enumerate(zip(args.images, stems, strict=True), 1):
+    failed, began, many = 0, time.monotonic(), len(paths) > 1
+    for done, (path, stem) in enumerate(zip(paths, stems, strict=True), 1):
         try:
             _one(path, model, options, {suffix: output / f"{stem}{suffix}" for suffix in suffixes})
         except (ValueError, RuntimeError, MemoryError, OSError) as error:
+            if isinstance(error, OSError) and error.errno in _FULL:  # of no use to the other pictures either
+                raise Failure(f"{path}: {output} can't take any more files ({error.strerror})") from error
             failed += 1
             say(f"error: {path}: {error or type(error).__name__}")
         if many:
@@ -74,15 +94,37 @@ def run(args: argparse.Namespace) -> int:
     return 1 if failed else 0
 
 
-def _options(short_side: int | None, tta: bool) -> Options:
-    from seglab.inference import Options
-
+def _options(short_side: int | None, tile: int, tta: bool, precision: str) -> Options:
     try:
-        if tta:
-            return Options(short_side=short_side, flip=True, scales=(1.0, 0.75, 1.25))
-        return Options(short_side=short_side)
+        scales = (1.0, 0.75, 1.25) if tta else (1.0,)
+        return Options(short_side=short_side, tile=tile, flip=tta, scales=scales, precision=precision)
     except ValueError as error:
         raise UsageError(str(error)) from error
+
+
+def _check_precision(precision: str) -> None:
+    from seglab import runtime
+
+    try:
+        runtime.check_precision(precision)
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+
+
+def expand(paths: Sequence[Path]) -> list[Path]:
+    """Put files in the place of names with * and ?, which Windows' shells leave to the program; in order of name.
+
+    A name that is a file's, or that fits none, stays as it is.
+
+    >>> [path.name for path in expand([Path("no such folder/*.jpg")])]
+    ['*.jpg']
+    """
+    found: list[Path] = []
+    for path in paths:
+        pattern = str(path).replace("[", "[[]")  # brackets are common in the names of downloads
+        some = sorted(glob.glob(pattern)) if {"*", "?"} & set(pattern) and not os.path.exists(path) else []
+        found += [Path(name) for name in some] or [path]
+    return found
 
 
 def unique_stems(paths: Sequence[Path]) -> list[str]:

@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from seglab import allocator
 from seglab.draw import Alpha
 from seglab.export.coco import coco_json, rle
 from seglab.export.pictures import areas_csv, cutout_png, indexed_png, npz, overlay_jpeg
 from seglab.export.polygons import polygons
 from seglab.export.tools import labelme_json, via_json
+from seglab.images import LARGE
 from seglab.types import Image, SemanticResult
 
 __all__ = [
@@ -45,8 +47,16 @@ class Format:
     title: str
     suffix: str
     mime: str
-    function: Callable[[Source], bytes]
+    make: Callable[[Source], bytes]
     needs_alpha: bool = False
+
+    def function(self, source: Source) -> bytes:
+        """Return the file's bytes; of a large picture, malloc gives back at once what that took (up to 450 MB)."""
+        try:
+            return self.make(source)
+        finally:
+            if source.result.labels.size > LARGE:
+                allocator.give_back()
 
 
 def _cutout(source: Source) -> bytes:

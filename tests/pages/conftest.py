@@ -50,6 +50,6 @@ def random_weights(random_folder: Path, tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(warm, "start", lambda: None)
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
     monkeypatch.setenv("SEGLAB_WEIGHTS_URL", (tmp_path / "nowhere").as_uri())
-    for store in (cache.LOGITS, cache.MAPS):
+    for store in (cache.LOGITS, cache.MAPS, cache.NUMBERS):
         store.clear()
     return random_folder

@@ -236,7 +236,7 @@ def test_pin_shows_what_changed(page: AppTest) -> None:
     button(page, "segment.pin.button").click().run()
     page.slider(key="conf").set_value(0.9).run()
     ok(page)
-    assert "conf: default → 0.9" in words(page, "markdown")
+    assert "Moved: `Least confidence: 0 → 0.9`." in words(page, "markdown")
     rows = page.dataframe[0].value
     assert "Unsure, %" in set(rows.iloc[:, 0])
     assert float(rows[rows.iloc[:, 0] == "Unsure, %"]["B"].iloc[0]) > 0

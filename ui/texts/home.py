@@ -13,7 +13,8 @@ START = (
 )
 EXPERIMENTS = "{lesson}: one click, one experiment"
 MACHINE = "What runs on this machine"
-MACHINE_LINE = "{processor}, {cores} cores{memory}; {gpu}. {computes}"
+MACHINE_LINE = "{processor}, {cores}{memory}; {gpu}. {computes}"
+CORE, CORES = "1 core", "{n} cores"
 MEMORY = ", {gb:.0f} GB memory"
 NO_GPU = "no GPU seen"
 COMPUTES = "Networks run on: **{device}**."

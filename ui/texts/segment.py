@@ -5,6 +5,7 @@ QUESTION = "What is each pixel, and how sure is the network?"
 ICON = ":material/gesture_select:"
 
 # controls
+PICTURE = "Picture"
 MODEL = "Model"
 MODEL_DOWNLOAD = "{title} ({mb:.0f} MB to download)"
 SHORT = "Short side"
@@ -39,6 +40,7 @@ BLENDS = {"gaussian": "Gaussian: middle first", "constant": "constant: all alike
 FLIP = "Mirror and average"
 SCALES = "Sizes averaged"
 SCALES_OPTIONS = {"1": "one", "3": "three: ×0.75 to ×1.25", "5": "five: ×0.5 to ×1.5"}
+YES, NO = "on", "off"
 PRECISION = "Precision"
 PRECISION_HELP = "bf16 and fp16 calculate with 16 bits: faster where the hardware has them, nearly the same labels."
 

@@ -1,4 +1,4 @@
-"""Pictures and layers → small text payloads for the browser, each encoded once.
+"""Pictures and layers → small payloads for the browser, each encoded once.
 
 A photo goes as JPEG (tiny ones as PNG, so that their pixels stay exact), a label or heat map as its 8-bit values:
 differences along the rows, zlib, base64. The browser unpacks these bytes itself instead of reading a PNG back from a
@@ -26,13 +26,15 @@ from seglab.types import Image, Labels
 MAX_SIDE = 2000  # px of the longer side as shown: two million pixels blend smoothly on a phone
 LOSSLESS_PIXELS = 256 * 256  # up to here PNG costs no more than JPEG's blur is worth
 JPEG_QUALITY = 92
-CACHE_BYTES = 128 * 1024 * 1024
+PHOTO_BYTES = 64 * 2**20  # of photos kept for all sessions: some sixty of 1080p
+LAYER_BYTES = 16 * 2**20  # of layers: quickly made again, and a slider makes hundreds
 
 # Anchors of the diverging map (Tol's BuRd without its ends); blue is negative, white is zero, red is positive.
 DIVERGING = ((33, 102, 172), (67, 147, 195), (146, 197, 222), (247, 247, 247), (244, 165, 130), (214, 96, 77), (178, 24, 43))  # fmt: skip  # noqa: E501
 
 
-_cache: ByteCache[dict[str, Any]] = ByteCache(CACHE_BYTES, sizeof=lambda made: len(made.get("url") or made["z"]))
+_photos: ByteCache[dict[str, Any]] = ByteCache(PHOTO_BYTES, sizeof=lambda made: len(made["file"]))
+_layers: ByteCache[dict[str, Any]] = ByteCache(LAYER_BYTES, sizeof=lambda made: len(made["z"]))
 
 
 def digest(array: NDArray[Any], *more: object) -> str:
@@ -68,7 +70,7 @@ def sample(length: int, shown: int) -> NDArray[np.intp]:
 
 
 def photo(image: Image) -> dict[str, Any]:
-    """Return {"id", "url"}: the picture as a data URL, at most `MAX_SIDE` px long, cached by content."""
+    """Return {"id", "file"}: the picture as the bytes of a JPEG or PNG, at most `MAX_SIDE` px long; by content."""
     key = digest(image)
 
     def make() -> dict[str, Any]:
@@ -79,15 +81,12 @@ def photo(image: Image) -> dict[str, Any]:
             picture = picture.resize((shown[1], shown[0]), PIL.Image.Resampling.LANCZOS, reducing_gap=2.0)
         buffer = io.BytesIO()
         if height * width <= LOSSLESS_PIXELS:
-            kind = "png"
             picture.save(buffer, "PNG", compress_level=4)
         else:
-            kind = "jpeg"
             picture.save(buffer, "JPEG", quality=JPEG_QUALITY, subsampling=0)
-        url = f"data:image/{kind};base64,{base64.b64encode(buffer.getvalue()).decode('ascii')}"
-        return {"id": key, "url": url}
+        return {"id": key, "file": buffer.getvalue()}
 
-    return _cache.get(("photo", key), make)
+    return _photos.get(key, make)
 
 
 def pack(values: NDArray[np.uint8]) -> dict[str, Any]:
@@ -111,7 +110,7 @@ def labels(array: Labels) -> dict[str, Any]:
         areas = [[int(k), int(counts[k])] for k in np.flatnonzero(counts)]
         return {"id": key, "areas": areas, **pack(array)}
 
-    return _cache.get(("labels", key), make)
+    return _layers.get(("labels", key), make)
 
 
 def heat(values: NDArray[Any], vmin: float, vmax: float) -> dict[str, Any]:
@@ -124,7 +123,7 @@ def heat(values: NDArray[Any], vmin: float, vmax: float) -> dict[str, Any]:
         level = np.clip(np.where(known, level, 0), 0, 254) + 1.5
         return {"id": key, **pack(np.where(known, level, 0).astype(np.uint8))}
 
-    return _cache.get(("heat", key), make)
+    return _layers.get(("heat", key), make)
 
 
 @lru_cache(maxsize=2)

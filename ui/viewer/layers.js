@@ -17,12 +17,6 @@ async function unpack({ z, w, h }) {
   return out;
 }
 
-async function unpackPhoto({ url }) {
-  const comma = url.indexOf(",");
-  const type = url.slice(5, url.indexOf(";"));
-  return createImageBitmap(new Blob([bytesOf(url.slice(comma + 1))], { type }));
-}
-
 const abgr = ([r, g, b], a = 255) => ((a << 24) | (b << 16) | (g << 8) | r) >>> 0;
 
 class Grid {

@@ -2,7 +2,6 @@
 // All that a person sets (zoom, opacity, hidden classes, strokes, …) is in `state`. It outlives new data and, under the
 // viewer's key, a move to another page and back.
 
-const shared = (window.__seglabViewers ??= { states: new Map(), links: new Map() });
 const BUS = "seglab-viewer"; // one window event for all links: { link, from, view | cursor }
 
 class Viewer extends Reporter {
@@ -67,7 +66,7 @@ class Viewer extends Reporter {
     };
     try {
       const [photo, layers, before] = await Promise.all([
-        data.photo && keep(`photo ${data.photo.id}`, () => unpackPhoto(data.photo)),
+        data.photo && keep(`photo ${data.photo}`, async () => createImageBitmap(await shared.photo(data.photo).file)),
         Promise.all(data.layers.map(layer("after "))),
         Promise.all(data.before.map(layer("before "))),
       ]);

@@ -7,6 +7,7 @@ or a brush stroke comes back to Python, in pixels of the picture that was handed
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -14,6 +15,7 @@ from typing import Any, Literal
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
+from streamlit.delta_generator import DeltaGenerator
 
 from seglab.types import Image, Labels, Palette, check_image, check_labels
 from ui.viewer import encode
@@ -24,7 +26,7 @@ Tool = Literal["click", "box", "brush"]
 TOOLS: tuple[Tool, ...] = ("click", "box", "brush")
 # One ES module, in parts that can each be read in one sitting; viewer.js comes last and has the default export.
 _PARTS = (
-    "layers.js", "view.js", "input.js", "legend.js", "drawing.js", "panel.js", "report.js", "viewer.js",
+    "shared.js", "layers.js", "view.js", "input.js", "legend.js", "drawing.js", "panel.js", "report.js", "viewer.js",
 )  # fmt: skip
 _HERE = Path(__file__).parent
 
@@ -88,6 +90,13 @@ class ViewerEvent:
     serial: int = 0
 
 
+_HIDDEN = "seglab-photo"  # in the key of the photo's element, and so in its CSS class
+_photo = st.components.v2.component(
+    "seglab_photo",
+    css=f"[class*='{_HIDDEN}'] {{\n display: none;\n}}",
+    js="\n".join((_HERE / part).read_text("utf-8") for part in ("shared.js", "photo.js")),
+    isolate_styles=False,
+)
 _component = st.components.v2.component(
     "seglab_viewer",
     html=(_HERE / "viewer.html").read_text("utf-8"),
@@ -115,6 +124,7 @@ def viewer(
     controls: bool = True,
     marks: Iterable[tuple[int, int]] = (),
     strokes: Iterable[Stroke] = (),
+    carrier: DeltaGenerator | None = None,
 ) -> ViewerEvent:
     """Show `image` (RGB uint8 (H, W, 3), or None for the layers alone) with `layers` over it; return what was done.
 
@@ -124,7 +134,9 @@ def viewer(
     is active at first. `opacity`, `outlines`, `divider` (shown or not) are first values: the person's own choice is
     kept when new data comes, as are zoom and hidden classes. Viewers with the same `link` move together. `height` is
     the most px the picture takes (560 by default); `alt` describes it. `marks` are points (x, y) to ring; `strokes`
-    are there when the picture is first shown (from a link). ValueError for arrays or tools that don't fit.
+    are there when the picture is first shown (from a link). The photo travels in a hidden element of its own, which
+    goes into the container `carrier`, or just before the viewer (not into an `st.empty`, which holds one element).
+    ValueError for arrays or tools that don't fit.
     """
     given = [_layer(item, palette) for item in layers]
     earlier = [_layer(item, palette) for item in before]
@@ -142,11 +154,15 @@ def viewer(
     first = tuple(strokes)
     data = {
         "key": key, "link": link, "alt": alt, "image": picture_id, "width": size[1], "height": size[0],
-        "photo": photo, "layers": [_spec(item) for item in given], "before": [_spec(item) for item in earlier],
+        "photo": photo and photo["id"],
+        "layers": [_spec(item) for item in given], "before": [_spec(item) for item in earlier],
         "max_height": int(height or 560), "tools": list(tools), "tool": tool, "opacity": float(opacity),
         "outlines": bool(outlines), "divider": bool(divider), "legend": bool(legend), "controls": bool(controls),
         "marks": [[int(x), int(y)] for x, y in marks], "strokes": brush.pack(first),
     }  # fmt: skip
+    if photo:
+        with carrier or nullcontext():
+            _photo(key=f"{key}.{_HIDDEN}", data=photo["id"].encode() + photo["file"])
     result = _component(
         key=key, data=data, on_click_change=_nothing, on_box_change=_nothing, on_strokes_change=_nothing
     )
