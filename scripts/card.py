@@ -53,26 +53,32 @@ def main() -> None:
     parser.add_argument("key")
     parser.add_argument("run", type=Path)
     parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--scored", type=Path, help="the same recipe trained on `train` alone, to score on `val`")
     parser.add_argument("--held-out", type=Path, nargs="*", default=[])
     args = parser.parse_args()
 
     source = args.run / "model.safetensors"
     said = about(source)
-    val = evaluate(runtime.checkpoint(source), camvid.load(args.data, "val")[0]).as_dict()
-    hold_out = {}
+    scored = (args.scored or args.run) / "model.safetensors"
+    val = evaluate(runtime.checkpoint(scored), camvid.load(args.data, "val")[0]).as_dict()
+    found: dict[str, list[float]] = {}
     for run in args.held_out:
         sequence = about(run / "model.safetensors")["hold_out"]
         held = camvid.load(args.data, "train", hold_out=sequence)[1]
-        hold_out[sequence] = evaluate(runtime.checkpoint(run / "model.safetensors"), held).as_dict()["mean_iou"]
+        score = evaluate(runtime.checkpoint(run / "model.safetensors"), held).as_dict()["mean_iou"]
+        found.setdefault(sequence, []).append(score)
+    hold_out = {sequence: round(sum(scores) / len(scores), 4) for sequence, scores in sorted(found.items())}
     short = about(args.held_out[0] / "model.safetensors")["epochs"] if args.held_out else 0
 
     recipe = said["recipe"]
     text = (
-        f"From scratch, {said['epochs']} epochs, batch {recipe['batch']}, AdamW (one cycle, peak "
-        f"{recipe['learning_rate']}, weight decay {recipe['weight_decay']} on kernels), class-weighted cross-entropy + "
-        f"soft Dice{' + the soft answers of ' + said['teacher'] if said.get('teacher') else ''}, moving average of the "
-        f"weights ({recipe['average']} a step), bf16 autocast. Views: {json.dumps(recipe['augment'])}. Seed "
-        f"{said['seed']}. The held-out trainings are the same with {short} epochs."
+        f"From scratch, {said['epochs']} epochs, batch {recipe['batch']}, Muon for the kernels (peak {recipe['muon']}) "
+        f"and AdamW for the rest (peak {recipe['adamw']}), one cycle, weight decay {recipe['weight_decay']} on "
+        f"kernels, class-weighted cross-entropy + soft Dice"
+        f"{' + the soft answers of ' + said['teacher'] if said.get('teacher') else ''}, moving average of the weights "
+        f"({recipe['average']} a step), bf16 autocast. Views: {json.dumps(recipe['augment'])}. Seed {said['seed']}. "
+        f"The held-out trainings are the same with {short} epochs, "
+        f"{max((len(scores) for scores in found.values()), default=0)} seed(s) each."
     )
     command = f"python -m seglab train {args.key} --data camvid --output runs/{args.key}"
     if said.get("teacher"):

@@ -33,7 +33,7 @@ from PIL import ImageDraw
 if __name__ == "__main__":  # started as a file: the repository's root comes first
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from scripts.visitor import Shown, VisitError, Visitor
+from scripts.visitor import Shown, Visitor
 from seglab import images
 from seglab.bench.browser import CLOCK, SCREEN
 from seglab.bench.server import Missing, Server, script, served
@@ -147,7 +147,7 @@ def by_protocol(server: Server, own: Task, model: str, start: threading.Event | 
             visitor.run()
             done = time.perf_counter() - began
             return Visit(kind, opened, done, check(own, visitor.seen, stills))
-    except (VisitError, OSError, ValueError, KeyError) as error:
+    except Exception as error:  # whatever it is, it is this visitor's result: a lost connection, a malformed message
         return Visit(kind, opened, time.perf_counter() - began, f"{type(error).__name__}: {error}")
 
 

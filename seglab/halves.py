@@ -54,6 +54,8 @@ def half(net: nn.Module, dtype: torch.dtype, channels_last: bool) -> Half:
 
 def _first(net: nn.Module) -> str | None:
     """Return the name of the convolution that reads the picture, if it is the only reader; None if that isn't seen."""
+    # A copy that shares the weights: other threads run the network itself, and hooks would be copied with it.
+    net = copy.deepcopy(net, {id(t): t for t in (*net.parameters(), *net.buffers())})
     picture = probe()[..., :64, :64].to(next(net.parameters()).device)
     seen: list[str] = []
     hooks = [
@@ -69,7 +71,7 @@ def _first(net: nn.Module) -> str | None:
             return None
         # In bfloat16, which every device has: whoever else reads the float32 picture fails here.
         Half(net, torch.bfloat16, seen[0])(picture)
-    except (RuntimeError, ValueError, TypeError):
+    except (RuntimeError, ValueError, TypeError, AttributeError):
         return None
     finally:
         for hook in hooks:

@@ -55,7 +55,7 @@ def segment(
         image: (H, W, 3) uint8, RGB.
         model: a key of `zoo.MODELS`, or what `runtime.model` or `runtime.checkpoint` gave.
         options: all that is used before the logits.
-        temperature: above 0; the logits are divided by it.
+        temperature: 1e-6 to 1e6; the logits are divided by it.
         threshold: 0..1.
         cancel: asked before each forward pass; true raises Cancelled.
         progress: called with (forward passes done, in all).

@@ -36,6 +36,7 @@ ROWS = 64  # rows of the picture in a band, at most
 BAND = 2**20  # numbers in a band of the network's rows stretched to the picture's width
 TILE = 3 * 2**16  # numbers in a tile: three quarters of a megabyte
 UNSURE = 255
+COLDEST = 1e-6  # the lowest temperature: fp16 logits divided by it are far from overflowing float32
 
 
 def labels(
@@ -47,7 +48,7 @@ def labels(
     within float32's rounding (one pixel in some millions).
 
     Raises:
-        ValueError: logits not (K, h, w) with 1 to 255 classes, temperature not above 0, threshold outside 0..1.
+        ValueError: logits not (K, h, w) with 1 to 255 classes, temperature outside 1e-6..1e6, threshold outside 0..1.
 
     >>> logits = np.array([[[0.0, 0.0]], [[3.0, -2.0]]], np.float16)  # two classes, 1×2 pixels
     >>> labels(logits, (1, 4))
@@ -65,7 +66,8 @@ def labels(
             z -= best
             out[1 / np.exp(z, out=z).sum(0) < threshold] = UNSURE
 
-    return _reduce(logits, size, temperature, of, np.uint8, only_first=threshold == 0)
+    # A temperature never changes which class comes first.
+    return _reduce(logits, size, temperature if threshold > 0 else 1, of, np.uint8, only_first=threshold == 0)
 
 
 def probability(
@@ -160,9 +162,11 @@ def mean_confidence(logits: NDArray[np.floating], *, temperature: float = 1.0) -
 
 
 def check_settings(temperature: float = 1.0, threshold: float = 0.0) -> None:
-    """Raise ValueError unless the temperature is above 0 and finite, and the threshold in 0..1."""
-    if not (isinstance(temperature, Real) and 0 < temperature < math.inf):
-        raise ValueError(f"temperature must be a finite number above 0 (1 changes nothing); got {temperature!r}.")
+    """Raise ValueError unless the temperature is from 1e-6 to 1e6, and the threshold in 0..1."""
+    if not (isinstance(temperature, Real) and COLDEST <= temperature <= 1 / COLDEST):
+        raise ValueError(
+            f"temperature must be from {COLDEST:g} to {1 / COLDEST:g} (1 changes nothing); got {temperature!r}."
+        )
     if not (isinstance(threshold, Real) and 0 <= threshold <= 1):
         raise ValueError(f"threshold is a probability, 0 to 1; got {threshold!r}.")
 

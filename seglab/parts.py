@@ -17,11 +17,11 @@ from typing import BinaryIO
 
 try:
     import fcntl
-except ImportError:  # Windows, which refuses to delete a file that is open: no lock is needed there
+except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
 SUFFIX = ".seglab-part"
-OLD = 24 * 3600  # seconds without a byte, after which a part is left over even where files can't be locked
+OLD = 24 * 3600  # seconds without a byte, after which a part is left over where files can't be locked
 
 
 @contextmanager
@@ -82,10 +82,12 @@ def remove_leftovers(folder: Path) -> None:
 
 
 def _left_over(file: BinaryIO) -> bool:
-    try:
-        return _lock(file)
-    except OSError:
-        return time.time() - os.fstat(file.fileno()).st_mtime > OLD
+    if fcntl:
+        try:
+            return _lock(file)
+        except OSError:
+            pass
+    return time.time() - os.fstat(file.fileno()).st_mtime > OLD
 
 
 def _lock(file: BinaryIO) -> bool:

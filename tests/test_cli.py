@@ -468,15 +468,36 @@ def test_patterns_that_the_shell_left_alone(run: Run, checkpoint: Path, tmp_path
     ],
 )  # fmt: skip
 def test_settings_that_cannot_be(checkpoint: Path, picture: Path, tmp_path: Path, name: str, value: str) -> None:
-    command = [sys.executable, "-m", "seglab", "segment", str(picture), "--checkpoint", str(checkpoint)]
+    rest = ["segment", picture, "--checkpoint", checkpoint, "--output", tmp_path / "o"]
+    _refused(name, value, *rest)
+    assert files(tmp_path / "o") == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "command"),
+    [
+        ("SEGLAB_MODEL_CACHE_MB", "many", ("train", "street-fast", "--output", "o")),
+        ("SEGLAB_DEVICE", "meta", ("train", "street-fast", "--output", "o")),
+        ("SEGLAB_MODEL_CACHE_MB", "many", ("evaluate", "street-fast", "--split", "val")),
+        ("SEGLAB_DEVICE", "cuda:99", ("bench", "inference", "--models", "street-fast")),
+    ],
+)
+def test_settings_that_cannot_be_elsewhere(
+    street_scenes: Path, tmp_path: Path, name: str, value: str, command: tuple[str, ...]
+) -> None:
+    rest = [tmp_path / "o" if word == "o" else word for word in command]
+    _refused(name, value, *rest, *(("--data", street_scenes) if command[0] != "bench" else ()))
+    assert not (tmp_path / "o").exists()
+
+
+def _refused(name: str, value: str, *command: object) -> None:
     child = subprocess.run(
-        [*command, "--output", str(tmp_path / "o")], cwd=ROOT, capture_output=True, text=True,
+        [sys.executable, "-m", "seglab", *map(str, command)], cwd=ROOT, capture_output=True, text=True,
         env={**os.environ, name: value},
     )  # fmt: skip
     assert child.returncode in (1, 2)
     assert name in child.stderr
     assert child.stderr.count("\n") == 1
-    assert files(tmp_path / "o") == []
 
 
 # --- train and evaluate ------------------------------------------------------------------------------------------

@@ -40,16 +40,18 @@ def size_name(value: str, key: str) -> str:
     return text.SHORT_OWN if value == "own" else f"{value} px"
 
 
-def chosen(picture: str) -> dict[str, str]:
-    """Return all choices as the page shows them: the control's name → the chosen value; `picture` is its title.
+def chosen(picture: str, key: str) -> dict[str, str]:
+    """Return all choices as the page shows them: the control's name → the chosen value.
+
+    `picture` is the picture's title, `key` the model that ran: not the chosen one where that can't be had.
 
     Choices that have no effect now (the class outside its view, the overlap without tiles) are left out.
     """
     now = st.session_state
     shown = {
         text.PICTURE: picture,
-        text.MODEL: zoo.get(now["model"]).title,
-        text.SHORT: size_name(now["short"], now["model"]),
+        text.MODEL: zoo.get(key).title,
+        text.SHORT: size_name(now["short"], key),
         text.VIEW: text.VIEWS[now["view"]],
         text.TEMPERATURE: f"{now['temp']:g}",
         text.CONFIDENCE: f"{now['conf']:g}",

@@ -140,7 +140,7 @@ def costs(run: Run) -> None:
     entries = [(shared.MS, f"{run.ms:.0f} ms"), (shared.PEAK, amount(run.peak, "B")),
                (shared.MACS, amount(run.macs(), "")), (shared.PARAMETERS, amount(run.parameters(), "")),
                (shared.DEVICE, run.device())]  # fmt: skip
-    cost_strip(entries, "" if run.fresh else shared.FROM_CACHE.format(ms=run.ms))
+    cost_strip(entries, shared.FRESH if run.fresh else shared.FROM_CACHE)
 
 
 def numbers(run: Run, labels: Labels, counts: NDArray[np.int64]) -> Pinned:
@@ -150,4 +150,4 @@ def numbers(run: Run, labels: Labels, counts: NDArray[np.int64]) -> Pinned:
               text.NUMBER_MS: run.ms}  # fmt: skip
     values |= {text.NUMBER_AREA.format(name=name): float(share[k])
                for k, name in enumerate(run.palette.names) if counts[k]}  # fmt: skip
-    return Pinned(labels, run.palette, values, chosen(run.photo.title))
+    return Pinned(labels, run.palette, values, chosen(run.photo.title, run.loaded.key))

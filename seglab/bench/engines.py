@@ -4,7 +4,8 @@ Each function sets up what its argument says and returns what is timed: from an 
 memory to logits there, at the network's resolution. (torchvision's own `forward` also up-samples them, and runs an
 auxiliary head where its weights have one: left out on every side.) The labels are found after the clock has stopped.
 
-The argument: {"model": a key, "weights": a file of `write`, "input": a .npy file, "precision": …, "threads": …}.
+The argument: {"model": a key, "weights": a file of `write`, "input": a .npy file, "precision": …, "threads": …,
+"device": …}.
 """
 
 from __future__ import annotations
@@ -132,7 +133,7 @@ def eager(task: dict[str, Any]) -> Run:
     """Set up plain torch, as people write it: float32, contiguous, no_grad."""
     import torch
 
-    device = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    device = torch.device(task["device"])
     net, x = _net(task).to(device), _input(task)
 
     def run() -> Any:

@@ -84,7 +84,13 @@ def measure(
                 weights, x = Path(folder) / "weights.safetensors", Path(folder) / "x.npy"
                 engines.write(key, weights)
                 np.save(x, engines.picture(size, batch, picture).numpy())
-                task = {"model": key, "weights": str(weights), "input": str(x), "threads": torch.get_num_threads()}
+                task = {
+                    "model": key,
+                    "weights": str(weights),
+                    "input": str(x),
+                    "threads": torch.get_num_threads(),
+                    "device": str(runtime.device()),
+                }
                 wanted = _sides(task, runtime.precisions(), runtime.device().type)
                 found = sides.alternate([side for side in wanted if not _absent(side)], repeats)
             timings = {timing.name: timing for timing in found}
@@ -224,8 +230,10 @@ def add(parsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Measure and print; return the exit status."""
+    from seglab.cli.common import Failure, UsageError, prepare, say
+
+    prepare()
     from seglab import runtime
-    from seglab.cli.common import Failure, UsageError, say
 
     if args.size is not None and args.size < 64:
         raise UsageError(f"--size must be at least 64; got {args.size}")
@@ -241,13 +249,17 @@ def run(args: argparse.Namespace) -> int:
     rows: list[Row] = []
     if not args.json:
         print(machine(), flush=True)
-    try:
-        for row in measure(args.models, batches, args.repeats, say, sizes, chosen):
-            rows.append(row)
-            if not args.json:
-                print(table([row]), flush=True)
-    except (sides.SideError, OSError) as error:
-        raise Failure(str(error)) from error
+    measured = measure(args.models, batches, args.repeats, say, sizes, chosen)
+    while True:
+        try:
+            row = next(measured)
+        except StopIteration:
+            break
+        except (sides.SideError, OSError) as error:
+            raise Failure(str(error)) from error
+        rows.append(row)
+        if not args.json:
+            print(table([row]), flush=True)
     on_cpu = runtime.device().type == "cpu"
     wrong = misses(rows) if on_cpu and not args.size else []
     ratios = street_fast(rows)

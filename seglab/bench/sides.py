@@ -119,10 +119,11 @@ def alternate(sides: Sequence[Side], repeats: int, warmup: int = 2) -> list[Timi
                 if reply and turn >= warmup:
                     times[n].append(reply["ms"])
                 time.sleep(PAUSE)
-        return [
-            _failed(side, errors[n]) if n in errors else _timing(side, times[n], children[n])
+        found = [
+            attempt(n, lambda n=n, side=side: _timing(side, times[n], children[n])) if n in children else None  # type: ignore[misc]
             for n, side in enumerate(sides)
         ]
+        return [timing or _failed(side, errors[n]) for n, (side, timing) in enumerate(zip(sides, found, strict=True))]
 
 
 def speedup(reference: Timing, other: Timing) -> float:
@@ -172,7 +173,7 @@ class _Child:
         self._said = tempfile.TemporaryFile()  # closed in __exit__
         task = json.dumps({"target": self.side.target, "argument": self.side.argument})
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "seglab.bench.sides", "plain" if self.side.plain else "tuned"],
+            [sys.executable, "-X", "utf8", "-m", "seglab.bench.sides", "plain" if self.side.plain else "tuned"],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._said, text=True, encoding="utf-8",
             env=environment(self.side.plain),
         )  # fmt: skip

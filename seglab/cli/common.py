@@ -59,14 +59,25 @@ def check_model(key: str | None, checkpoint: Path | None) -> None:
         raise UsageError(f"there is no checkpoint {checkpoint}")
 
 
-def load(key: str | None, checkpoint: Path | None) -> Loaded:
-    """Load a model of the registry or a checkpoint; UsageError or Failure say why it can't be had."""
-    check_model(key, checkpoint)
+def prepare() -> None:
+    """See that the settings and the device can be used, before anything slow is done; Failure says which can't."""
     try:
         from seglab import runtime  # may refuse its environment variables
 
         runtime.places()  # so may this
-        _try_device(runtime.device())
+        device = runtime.device()
+    except (ValueError, RuntimeError, OSError) as error:
+        raise Failure(str(error)) from error
+    _try_device(device)
+
+
+def load(key: str | None, checkpoint: Path | None) -> Loaded:
+    """Load a model of the registry or a checkpoint; UsageError or Failure say why it can't be had."""
+    check_model(key, checkpoint)
+    prepare()
+    try:
+        from seglab import runtime
+
         if checkpoint is not None:
             return runtime.checkpoint(checkpoint)
         return runtime.model(str(key), progress=_downloading(str(key)))

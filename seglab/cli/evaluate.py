@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from seglab import zoo
-from seglab.cli.common import Failure, Line, UsageError, check_model, load, say
+from seglab.cli.common import Failure, Line, UsageError, check_model, load, prepare, say
 from seglab.download import WeightsError
 
 
@@ -32,6 +32,7 @@ def add(commands: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print the scores; a warning first if the model was trained on what is asked."""
     check_model(args.key, args.checkpoint)
+    prepare()
     from seglab.datasets import camvid
     from seglab.evaluate import evaluate
 

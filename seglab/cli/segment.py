@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from PIL import Image as PILImage
 
 from seglab import images, zoo
-from seglab.cli.common import Failure, UsageError, check_model, duration, folder, load, say, whole
+from seglab.cli.common import Failure, UsageError, check_model, duration, folder, load, prepare, say, whole
 from seglab.options import PRECISIONS, Options
 from seglab.parts import write
 from seglab.types import Labels
@@ -72,8 +72,9 @@ def run(args: argparse.Namespace) -> int:
     options = _options(args.short_side, args.tile, args.tta, args.precision)
     output = folder(args.output)
     _spare_inputs(paths, [output / f"{stem}{suffix}" for stem in stems for suffix in suffixes])
-    model = load(args.model, args.checkpoint)
+    prepare()
     _check_precision(args.precision)
+    model = load(args.model, args.checkpoint)
     for path, stem in zip(paths, stems, strict=True):
         if stem != path.stem:
             say(f"warning: another picture is called {path.stem!r} too; {path} is written as {stem!r}")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seglab import zoo
-from seglab.cli.common import Failure, UsageError, duration, folder, load, positive, say, whole
+from seglab.cli.common import Failure, UsageError, duration, folder, load, positive, prepare, say, whole
 
 if TYPE_CHECKING:
     from seglab.runtime import Loaded
@@ -39,6 +39,7 @@ def add(commands: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Train, telling loss, score and time left after every epoch."""
+    prepare()
     from seglab import runtime, train
     from seglab.datasets import camvid
 

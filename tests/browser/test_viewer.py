@@ -512,6 +512,18 @@ def test_strokes_stay_with_their_picture(open_case: Any) -> None:
     assert np.array_equal(stage.labels(), np.roll(street()[1], 10, axis=1))
 
 
+def test_a_replaced_photo_is_forgotten(open_case: Any) -> None:
+    stage = open_case("update")
+    page = stage.page
+    first = page.evaluate("[...window.__seglabViewers.photos.keys()]")
+    assert len(first) == 1
+    for _ in range(3):  # there, back, and there again
+        before = stage.get("v.data.photo")
+        page.get_by_text("Other photo").click()
+        page.wait_for_function("(id) => ![...window.__seglabViewers.photos.keys()].includes(id)", arg=before)
+        assert len(page.evaluate("[...window.__seglabViewers.photos.keys()]")) == 1
+
+
 def test_user_text_is_never_html(open_case: Any) -> None:
     stage = open_case("text")
     expect(stage.root.locator(".legend .name").first).to_contain_text("<img src=x")

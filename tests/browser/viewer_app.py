@@ -10,10 +10,12 @@ import streamlit as st
 
 from seglab.palettes import CAMVID
 from seglab.types import Image, Labels
+from ui.page import STYLE
 from ui.viewer import HeatLayer, LabelLayer, Stroke, ViewerEvent, apply_strokes, viewer
 from ui.viewer.encode import digest
 
 ALL = ("click", "box", "brush")
+st.html(STYLE)
 
 
 @lru_cache

@@ -181,5 +181,5 @@ IOU_FORMULA = r"\mathrm{IoU}_k = \frac{TP_k}{TP_k + FP_k + FN_k}"
 # numbers of the A/B pin
 NUMBER_CONFIDENCE = "Mean confidence"
 NUMBER_UNSURE = "Unsure, %"
-NUMBER_MS = "Time, ms"
+NUMBER_MS = "Network time, ms"
 NUMBER_AREA = "{name}, %"

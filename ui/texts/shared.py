@@ -26,12 +26,13 @@ OTHER_FILE = "This isn't the photo that the link was made with, so results may d
 NO_PICTURES = "None of the gallery's pictures is installed. Choose a photo of your own."
 
 # cost strip
-MS = "Time"
+MS = "Network time"
 PEAK = "Peak memory"
 MACS = "Multiply-adds"
 PARAMETERS = "Parameters"
 DEVICE = "Device"
-FROM_CACHE = "{ms:.0f} ms when it ran; this view ran no network."
+FRESH = "The time is that of the forward passes alone, without loading, waiting, resizing and drawing."
+FROM_CACHE = "Kept from an earlier run of the same network on the same picture: this view ran none."
 
 # pin
 PIN = "Keep this as A"

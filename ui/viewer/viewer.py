@@ -90,10 +90,9 @@ class ViewerEvent:
     serial: int = 0
 
 
-_HIDDEN = "seglab-photo"  # in the key of the photo's element, and so in its CSS class
+_HIDDEN = "seglab-photo"  # in the key of the photo's element, and so in its CSS class, which style.css hides
 _photo = st.components.v2.component(
     "seglab_photo",
-    css=f"[class*='{_HIDDEN}'] {{\n display: none;\n}}",
     js="\n".join((_HERE / part).read_text("utf-8") for part in ("shared.js", "photo.js")),
     isolate_styles=False,
 )
