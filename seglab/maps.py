@@ -15,11 +15,7 @@ belongs to these threads and is used again, because pages fresh from the system 
 from __future__ import annotations
 
 import math
-import os
-import threading
 from collections.abc import Callable, Collection
-from concurrent.futures import ThreadPoolExecutor
-from functools import cache
 from itertools import pairwise
 from numbers import Real
 from typing import Any
@@ -27,6 +23,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from seglab.cores import scratch, threads
 from seglab.types import Labels
 
 Map = NDArray[np.float32]  # (H, W), 0..1
@@ -110,8 +107,8 @@ def margin(logits: NDArray[np.floating], size: tuple[int, int], *, temperature: 
 
     def of(z: Tile, out: Map) -> None:
         z -= z.max(0)
-        total = np.exp(z, out=_scratch("exp", z.shape)).sum(0)
-        first = np.equal(z, 0, out=_scratch("hit", z.shape, bool))
+        total = np.exp(z, out=scratch("exp", z.shape)).sum(0)
+        first = np.equal(z, 0, out=scratch("hit", z.shape, bool))
         # The second is the largest among the others, unless several classes share the first place.
         np.copyto(z, -np.inf, where=first)
         second = np.exp(z.max(0))
@@ -175,7 +172,7 @@ def _best(z: Tile, out: Labels) -> Map:
     """Write the class of the largest number, the first of several equal ones, and return that number."""
     classes, best = len(z), z.max(0)
     # Several times faster than argmax(0): K, K−1, … 1 where a class equals the best, else 0; the largest is the first.
-    hit = np.equal(z, best, out=_scratch("hit", z.shape, bool)).view(np.uint8)
+    hit = np.equal(z, best, out=scratch("hit", z.shape, bool)).view(np.uint8)
     hit *= np.arange(classes, 0, -1, dtype=np.uint8)[:, None, None]
     np.subtract(np.uint8(classes), hit.max(0), out=out)
     return best
@@ -184,7 +181,7 @@ def _best(z: Tile, out: Labels) -> Map:
 def _entropy(z: Tile, best: Map, out: Map) -> None:
     # With y = z − z_max and S = Σ exp y: log p = y − log S. Where p underflows, p·y is 0, never NaN.
     z -= best
-    p = np.exp(z, out=_scratch("exp", z.shape))
+    p = np.exp(z, out=scratch("exp", z.shape))
     total = p.sum(0)
     p *= z
     np.subtract(np.log(total), p.sum(0) / total, out=out)
@@ -218,7 +215,7 @@ def _reduce(
         stop = min(height, start + rows)
         first = up[start]
         wide = _stretch(logits[:, first : up[stop - 1] + 2], width, temperature)  # (K, s, W)
-        steps = _scratch("steps", (classes, wide.shape[1] - 1, width))
+        steps = scratch("steps", (classes, wide.shape[1] - 1, width))
         np.subtract(wide[:, 1:], wide[:, :-1], out=steps)
         edges = [start, *turns[(turns > start) & (turns < stop)].tolist(), stop]
         for y, end in pairwise(edges):
@@ -232,20 +229,20 @@ def _reduce(
             columns = -(-n // max(1, -(-classes * (end - y) * n // TILE)))
             for x in range(0, n, columns or 1):
                 to = slice(x, min(x + columns, n))
-                tile = _scratch("tile", (classes, end - y, to.stop - x))
+                tile = scratch("tile", (classes, end - y, to.stop - x))
                 if step is None:
                     tile[...] = above[:, None, to]
                 else:
                     np.multiply(step[:, None, to], part[y:end, None], out=tile)
                     tile += above[:, None, to]
                 if only_first:
-                    found = _scratch("found", tile.shape[1:], dtype)
+                    found = scratch("found", tile.shape[1:], dtype)
                     reduce(tile, found)
                     out[y:end, unknown[to]] = found
                 else:
                     reduce(tile, out[y:end, to])
 
-    for _ in _threads().map(band, range(0, height, rows)):
+    for _ in threads().map(band, range(0, height, rows)):
         pass
     return out
 
@@ -276,9 +273,9 @@ def _stretch(rows: NDArray[np.floating], width: int, temperature: float) -> Tile
         return narrow
     left, share = _grid(w, width)
     steps = np.diff(narrow, axis=2, append=narrow[:, :, -1:])
-    wide = np.take(steps, left, axis=2, out=_scratch("wide", (classes, s, width)), mode="clip")
+    wide = np.take(steps, left, axis=2, out=scratch("wide", (classes, s, width)), mode="clip")
     wide *= share
-    wide += np.take(narrow, left, axis=2, out=_scratch("steps", (classes, s, width)), mode="clip")
+    wide += np.take(narrow, left, axis=2, out=scratch("steps", (classes, s, width)), mode="clip")
     return wide
 
 
@@ -289,27 +286,6 @@ def _grid(n: int, size: int) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
     at = np.maximum((np.arange(size, dtype=np.float32) + half) * (np.float32(n) / np.float32(size)) - half, 0)
     first = np.minimum(at.astype(np.intp), n - 1)
     return first, np.clip(at - first.astype(np.float32), 0, 1)
-
-
-@cache
-def _threads() -> ThreadPoolExecutor:
-    """One thread per core, shared by all callers: thirty visitors at once need no more memory than one."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return ThreadPoolExecutor(cores, thread_name_prefix="maps")
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_threads.cache_clear)  # a forked process has none of its parent's threads
-
-_mine = threading.local()
-
-
-def _scratch(name: str, shape: tuple[int, ...], dtype: Any = np.float32) -> NDArray[Any]:
-    """Return this thread's memory of that name as an array with arbitrary content; the next call hands it out again."""
-    n = math.prod(shape)
-    if getattr(_mine, name, np.empty(0)).size < n:
-        setattr(_mine, name, np.empty(n, dtype))
-    return getattr(_mine, name)[:n].reshape(shape)
 
 
 def _check(logits: NDArray[np.floating], size: tuple[int, int], temperature: float) -> None:

@@ -14,7 +14,7 @@ import scipy.stats
 import torch
 import torch.nn.functional as F
 
-from seglab import maps
+from seglab import cores, maps
 
 SHAPES = [  # (K, h, w), (H, W): up, down, mixed, equal, one pixel, wide, odd ratios
     ((21, 13, 17), (104, 131)),
@@ -156,7 +156,7 @@ def test_extreme_fp16_logits_stay_finite(value):
 def test_memory_stays_far_below_the_full_size_volume():
     # (K, H, W) in float32 would be 21 × 1500 × 2000 × 4 B = 252 MB; the answer itself is 12 MB.
     logits = make((21, 60, 80))
-    maps._threads.cache_clear()  # new threads, so that their scratch memory is counted too
+    cores.threads.cache_clear()  # new threads, so that their scratch memory is counted too
     tracemalloc.start()
     try:
         with ThreadPoolExecutor(12) as visitors:
@@ -166,7 +166,7 @@ def test_memory_stays_far_below_the_full_size_volume():
         tracemalloc.stop()
     assert kept == [12_000_000] * 12
     # All answers at once, but scratch memory only for as many as there are cores.
-    assert 12e6 <= together < 12 * 12e6 + 20e6 * len(maps._threads()._threads)
+    assert 12e6 <= together < 12 * 12e6 + 20e6 * len(cores.threads()._threads)
 
 
 def test_many_threads_at_once_get_what_one_gets():
