@@ -161,9 +161,7 @@ def mean_confidence(logits: NDArray[np.floating], *, temperature: float = 1.0) -
 def check_settings(temperature: float = 1.0, threshold: float = 0.0) -> None:
     """Raise ValueError unless the temperature is from 1e-6 to 1e6, and the threshold in 0..1."""
     if not (isinstance(temperature, Real) and COLDEST <= temperature <= 1 / COLDEST):
-        raise ValueError(
-            f"temperature must be from {COLDEST:g} to {1 / COLDEST:g} (1 changes nothing); got {temperature!r}."
-        )
+        raise ValueError(f"temperature must be {COLDEST:g} to {1 / COLDEST:g} (1: no change); got {temperature!r}.")
     if not (isinstance(threshold, Real) and 0 <= threshold <= 1):
         raise ValueError(f"threshold is a probability, 0 to 1; got {threshold!r}.")
 

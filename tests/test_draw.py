@@ -49,6 +49,18 @@ def test_overlay_is_the_weighted_mean_and_unsure_shows_the_photo(photo, labels, 
     assert np.abs(draw.overlay(photo, sure, SMALL, opacity) - expected).max() <= 1
 
 
+def test_overlay_is_exact_over_several_blocks_and_an_odd_number_of_pixels():
+    rng = np.random.default_rng(5)
+    labels = rng.choice(np.array([*range(len(SMALL)), 255], np.uint8), (301, 451))
+    photo = rng.integers(0, 256, (*labels.shape, 3), np.uint8)
+    assert labels.size % 2
+    assert labels.size > 4 * draw.PAIRS
+    for opacity in (0.2, 0.5, 0.9):
+        share = np.where(labels == 255, 0, round(255 * opacity))[..., None]
+        expected = np.rint((photo * (255.0 - share) + SMALL.lut()[labels] * share) / 255)
+        assert np.array_equal(draw.overlay(photo, labels, SMALL, opacity), expected)
+
+
 def test_outlines_mark_each_border_once(labels):
     lines = draw.outlines(labels)
     height, width = labels.shape

@@ -551,16 +551,6 @@ def test_time_of_passes_is_without_the_waiting_for_a_turn(models):
     assert 0 < peak.ms < waited - 500
 
 
-def test_cost_is_remembered_but_keeps_no_model_alive(models):
-    model = loaded()
-    assert runtime.cost(model, 64, 64) is runtime.cost(model, 64, 64)
-    assert runtime.cost(model, 64, 128).macs == 2 * runtime.cost(model, 64, 64).macs
-    net = weakref.ref(model.net)
-    del model
-    gc.collect()
-    assert net() is None
-
-
 # --- checkpoints ---
 
 

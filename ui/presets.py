@@ -43,12 +43,12 @@ PRESETS: tuple[Preset, ...] = (
     ),
     Preset(
         "unsure", "Only what it is sure of",
-        "Ask for 90 %, and the palace, which it has never seen, drops out nearly whole; sky and trees stay.",
+        "Ask for 90 %: on the palace Sign and Car are gone, and half of the Building; sky and trees stay.",
         {"image": "china", "model": "street", "conf": "0.9"}, ":material/verified:",
     ),
     Preset(
         "coarse", "A picture for a stamp",
-        "At a short side of 128 pixels outlines turn soft and rounded, and more of the palace is called Building.",
+        "At a short side of 128 pixels outlines turn soft and rounded; on the palace, Car shrinks and Sign grows.",
         {"image": "china", "model": "street", "short": "128"}, ":material/photo_size_select_small:",
     ),
     Preset(
