@@ -31,4 +31,4 @@ setup-dev:
 	@$(FIND) requirements-dev.txt; $(NONE)
 
 clean:
-	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis

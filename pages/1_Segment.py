@@ -1,18 +1,22 @@
 """Segment: a picture, a network, and what it says about every pixel. Words in ui/texts/segment.py, parts in ui/."""
 
+from functools import partial
+
 import streamlit as st
 
 from seglab import zoo
 from ui import picker, segment_code, segment_controls, segment_extras, segment_lesson, segment_run, segment_views, warm
 from ui import pin as ab
-from ui.legend import areas, legend
+from ui.legend import legend
 from ui.page import page
+from ui.segment_mask import corrections
 from ui.segment_state import FIELDS
 from ui.segment_truth import truth
 from ui.segment_uses import region, uses
 from ui.state import follow_link, keep_link
 from ui.still import still
 from ui.texts import segment as text
+from ui.viewer import send
 
 page(text.TITLE, text.QUESTION)
 wrong = follow_link(FIELDS, st.query_params, st.session_state, "segment")
@@ -37,8 +41,9 @@ slot = left.empty()
 left.caption(photo.credit)
 if not warm.ready():  # torch takes seconds to import: meanwhile there is something to look at
     slot.image(still(photo.image), alt=photo.alt, width="stretch")
-with left:
+with segment_run.told(), left:
     options, temperature, threshold = segment_controls.more()
+    sent = send(photo.image, key="photo")  # on its way while the network runs, and only once
 keep_link(FIELDS, st.query_params, st.session_state, "segment")
 
 # One call: the picture's logits, from the cache if they are there. Until they are, the photo stands in their place.
@@ -53,19 +58,18 @@ with notes:
 
 # The picture, and beside it what its colours mean.
 with right:
-    likely = int(run.areas(temperature, threshold)[:-1].argmax())
+    likely = int(run.areas()[:-1].argmax())
     k = segment_controls.class_index(run.palette, likely) if view == "probability" else likely
-labels = segment_views.show(run, view, k, slot, left)
-counts = run.areas(temperature, threshold) if labels is run.labels() else areas(labels, len(run.palette))
+mask = segment_views.show(run, view, k, sent, slot)
 with right:
-    legend(counts, run.palette)
-    segment_views.corrected(run, labels)
+    legend(mask.counts, run.palette)
+    corrections(mask)
     segment_views.clicked(run)
     segment_extras.card(run)
-    now = segment_extras.numbers(run, labels, counts)
+    now = partial(segment_extras.numbers, run, mask)
     before = ab.pin("segment", now)
 if before is not None:
-    ab.compare(before, now)
+    ab.compare(before, now())
 segment_extras.costs(run)
 
 # What to do with it. Only the open tab is run.
@@ -78,16 +82,17 @@ if experiments.open:
         segment_extras.experiments()
 if use.open:
     with use:
-        uses(run, labels, counts)
+        uses(run, mask.labels, mask.counts)
 if download.open:
     with download:
-        segment_extras.downloads(run, labels, region(run, counts))
-        segment_lesson.save(run, labels)
+        segment_extras.downloads(run, mask.labels, region(run, mask.counts))
+        segment_lesson.save(run, mask.labels)
         segment_lesson.load()
 if own_truth.open:
     with own_truth:
-        truth(labels, run.palette)
+        truth(mask.labels, run.palette)
 if code.open:
     with code:
         segment_code.show(run)
 keep_link(FIELDS, st.query_params, st.session_state, "segment")
+picker.tidy(photo)

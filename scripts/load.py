@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import base64
-import importlib
 import io
 import json
 import statistics
@@ -36,7 +35,7 @@ if __name__ == "__main__":  # started as a file: the repository's root comes fir
 from scripts.visitor import Shown, Visitor
 from seglab import images
 from seglab.bench.browser import CLOCK, SCREEN
-from seglab.bench.server import Missing, Server, script, served
+from seglab.bench.server import Missing, Server, no_start, playwright, served
 from ui import gallery, picker
 from ui.still import still
 from ui.viewer import encode
@@ -138,6 +137,8 @@ def by_protocol(server: Server, own: Task, model: str, start: threading.Event | 
     try:
         with Visitor(server.url, "Segment", LINK.format(model=model)) as visitor:
             stills: list[bytes] = []
+            shown: list[Shown] = []
+            visitor.on_shown = shown.append
             visitor.on_still = lambda path: stills.append(visitor.fetch(path))
             visitor.run()
             opened = time.perf_counter() - began
@@ -146,7 +147,7 @@ def by_protocol(server: Server, own: Task, model: str, start: threading.Event | 
             visitor.upload(visitor.widget("file_uploader", "").id, own.name, own.data)
             visitor.run()
             done = time.perf_counter() - began
-            return Visit(kind, opened, done, check(own, visitor.seen, stills))
+            return Visit(kind, opened, done, check(own, shown, stills))
     except Exception as error:  # whatever it is, it is this visitor's result: a lost connection, a malformed message
         return Visit(kind, opened, time.perf_counter() - began, f"{type(error).__name__}: {error}")
 
@@ -215,14 +216,7 @@ def visits(server: Server, tasks: list[Task], browsers: int, model: str) -> list
 
 
 async def _in_browsers(server: Server, tasks: list[Task], model: str, start: threading.Event) -> list[Visit | None]:
-    try:
-        playwright = importlib.import_module("playwright.async_api")
-    except ImportError as error:
-        raise Missing("This needs Playwright: pip install -r requirements-dev.txt; or --browsers 0") from error
-    found = script("chromium")
-    path = found.find()
-    if path is None:
-        raise Missing("There is no Chromium here: python scripts/chromium.py installs it; or --browsers 0")
+    module, options = playwright("async_api")
     ready = 0
     everybody = asyncio.Event()
 
@@ -238,8 +232,11 @@ async def _in_browsers(server: Server, tasks: list[Task], model: str, start: thr
         files = [Path(folder) / one.name for one in tasks]
         for file, one in zip(files, tasks, strict=True):
             file.write_bytes(one.data)
-        async with playwright.async_playwright() as running:
-            browser = await running.chromium.launch(executable_path=path, args=list(found.ARGS))
+        async with module.async_playwright() as running:
+            try:
+                browser = await running.chromium.launch(**options)
+            except module.Error as error:
+                raise Missing(no_start(error)) from error
             made = [by_browser(browser, server, one, file, model, go) for one, file in zip(tasks, files, strict=True)]
             return list(await asyncio.gather(*made))
 

@@ -1,8 +1,8 @@
 """A visitor without a browser: Streamlit's own protocol over a WebSocket, with the cookies and uploads of a real one.
 
-It does what the page in a browser does (XSRF cookie, widget states, upload, messages kept by hash), and keeps the
-elements of the page as they arrive. The message types are Streamlit's own (`streamlit.proto`), so this follows the
-version that is installed.
+It does what the page in a browser does (XSRF cookie, widget states, upload, messages kept by hash), and keeps what is
+on the page: what a run no longer shows is forgotten, so that a visitor can stay as long as they like. The message types
+are Streamlit's own (`streamlit.proto`), so this follows the version that is installed.
 """
 
 from __future__ import annotations
@@ -28,6 +28,8 @@ from websockets.sync.client import ClientConnection, connect
 
 COOKIE = "_streamlit_xsrf"
 WAIT = 120.0  # seconds for one run of the page
+ID = 24  # characters before a photo's bytes, as in ui/viewer/photo.js
+AGE = 2  # runs for which a message that doesn't come again is kept, as in a browser (`global.maxCachedMessageAge`)
 
 
 class VisitError(RuntimeError):
@@ -50,13 +52,14 @@ class Visitor:
         self.address, self.page, self.query = address.rstrip("/"), page, query
         self.elements: dict[tuple[int, ...], Any] = {}  # delta path → Element or Block
         self.widgets: dict[str, WidgetState] = {}
-        self.seen: list[Shown] = []  # everything that the viewer was ever told to show
+        self.on_shown: Callable[[Shown], object] = lambda _: None  # called with all that the viewer is told to show
         self.on_still: Callable[[str], object] = lambda _: None  # called with every address of a still picture
         self.received = 0  # bytes
         self.session = self.script = ""
         self._photos: dict[str, bytes] = {}  # by the id under which the viewer asks for them
         self._pending: list[Any] = []  # what the viewer was told in this run
-        self._kept: dict[str, ForwardMsg] = {}
+        self._kept: dict[str, tuple[int, ForwardMsg]] = {}  # hash → the last run that a message came in, the message
+        self._runs = 0
         self._fresh: set[tuple[int, ...]] = set()  # where elements have come in this run; the others are history
         self._socket: ClientConnection
 
@@ -101,9 +104,9 @@ class Visitor:
                 if message.script_finished != ForwardMsg.FINISHED_SUCCESSFULLY:
                     raise VisitError("The page could not be compiled.")
                 break
-        self.elements = {at: one for at, one in self.elements.items() if at in self._fresh}
-        self.seen += [self._decode(component) for component in self._pending]  # their photos may have come later
-        self._pending.clear()
+        for component in self._pending:  # not at once: their photos may have come later
+            self.on_shown(self._decode(component))
+        self._forget()
         for element in self.of("exception"):
             raise VisitError(f"{element.type}: {element.message}")
 
@@ -192,11 +195,11 @@ class Visitor:
         message.ParseFromString(data)
         if message.WhichOneof("type") == "ref_hash":  # the same as before: only its place is sent
             again = ForwardMsg()
-            again.CopyFrom(self._kept[message.ref_hash])
+            again.CopyFrom(self._kept[message.ref_hash][1])
             again.metadata.CopyFrom(message.metadata)
             message = again
-        elif message.metadata.cacheable:
-            self._kept[message.hash] = message
+        if message.metadata.cacheable or message.hash in self._kept:
+            self._kept[message.hash] = self._runs, message
         match message.WhichOneof("type"):
             case "new_session":
                 self.session = message.new_session.initialize.session_id or self.session
@@ -207,6 +210,15 @@ class Visitor:
             case "delta":
                 self._take(tuple(message.metadata.delta_path), message.delta)
         return message
+
+    def _forget(self) -> None:
+        """Let go of what this run didn't show."""
+        self._runs += 1
+        self._pending.clear()
+        self.elements = {at: one for at, one in self.elements.items() if at in self._fresh}
+        self._kept = {key: kept for key, kept in self._kept.items() if kept[0] >= self._runs - AGE}
+        shown = {component.bytes[:ID].decode() for component in self.of("bidi_component") if is_photo(component)}
+        self._photos = {key: file for key, file in self._photos.items() if key in shown}
 
     def _take(self, path: tuple[int, ...], delta: Any) -> None:
         if delta.WhichOneof("type") == "add_block":
@@ -223,9 +235,9 @@ class Visitor:
                 self.on_still(image.url)
         if element.WhichOneof("type") != "bidi_component":
             return
-        if element.bidi_component.component_name.endswith("seglab_photo"):
+        if is_photo(element.bidi_component):
             data = element.bidi_component.bytes
-            self._photos[data[:24].decode()] = data[24:]
+            self._photos[data[:ID].decode()] = data[ID:]
         elif element.bidi_component.component_name.endswith("seglab_viewer"):
             self._pending.append(element.bidi_component)
 
@@ -233,6 +245,11 @@ class Visitor:
         data = json.loads(component.mixed.json if component.WhichOneof("data") == "mixed" else component.json)
         layers = tuple(unpack(layer) for layer in data["layers"] if layer["kind"] == "labels")
         return Shown(self._photos[data["photo"]], data["alt"], layers)
+
+
+def is_photo(component: Any) -> bool:
+    """Whether a component is a viewer's photo: its bytes are `ID` characters of its name, then the file."""
+    return str(component.component_name).endswith("seglab_photo")
 
 
 def unpack(layer: dict[str, Any]) -> NDArray[np.uint8]:

@@ -9,12 +9,12 @@ import sys
 from collections.abc import Sequence
 
 from seglab import __version__
-from seglab.cli import bench, evaluate, models, segment, train
-from seglab.cli.common import Failure, UsageError, say
 
 
 def parser() -> argparse.ArgumentParser:
     """Build the parser of all commands."""
+    from seglab.cli import bench, evaluate, models, segment, train
+
     top = argparse.ArgumentParser(
         prog="seglab", description="Image segmentation with real networks.", epilog="The pages start with: make app"
     )
@@ -27,10 +27,22 @@ def parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status; wrong arguments leave through SystemExit(2), as argparse does."""
-    args = parser().parse_args(arguments)
+    # Closed by whoever started us: what is said goes nowhere.
+    sys.stdout, sys.stderr = (stream or open(os.devnull, "w") for stream in (sys.stdout, sys.stderr))  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a terminal that lacks a letter must not end the command
             stream.reconfigure(errors="replace")
+    try:
+        return _run(arguments)
+    except KeyboardInterrupt:  # at any time, even while modules are still being loaded
+        print("seglab: stopped", file=sys.stderr)
+        return 130
+
+
+def _run(arguments: Sequence[str] | None) -> int:
+    from seglab.cli.common import Failure, UsageError, say
+
+    args = parser().parse_args(arguments)
     try:
         status: int = args.run(args)
         sys.stdout.flush()
@@ -40,9 +52,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Failure as error:
         say(f"seglab: {error}")
         return 1
-    except KeyboardInterrupt:
-        say("seglab: stopped")
-        return 130
     except OSError as error:  # stdout: its disk is full, or its reader has left, as in `models | head -1`
         if not isinstance(error, BrokenPipeError):
             say(f"seglab: {error}")

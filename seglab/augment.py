@@ -54,6 +54,22 @@ def view(sample: Sample, how: Augment, rng: Generator, stride: int = 1) -> tuple
     return _light(image, how, rng)[0], target
 
 
+def view_with_ids(sample: Sample, how: Augment, rng: Generator) -> tuple[Tensor, Tensor]:
+    """Draw one random view of `sample`: image float32 (3, h, w) in 0..1, instance ids int64 (h, w).
+
+    Ids are 0 where there is no thing, −1 past the picture's edge. ValueError if the sample has no ids.
+    """
+    if sample.ids is None:
+        raise ValueError(f"{sample.key} has no instance ids, so there are no objects to learn from.")
+    theta, (h, w) = _affine(sample, how, rng), how.crop
+    grid = F.affine_grid(theta, [1, 3, h, w], align_corners=False)
+    image = torch.tensor(sample.image).permute(2, 0, 1)[None].float() / 255
+    image = F.grid_sample(image, grid, mode="bilinear", padding_mode="border", align_corners=False)
+    ids = torch.from_numpy(sample.ids.astype(np.float32) + 1)[None, None]  # exact: ids are below 2¹⁶
+    ids = F.grid_sample(ids, grid, mode="nearest", padding_mode="zeros", align_corners=False)[0, 0] - 1
+    return _light(image, how, rng)[0], ids.long()
+
+
 def paste(images: Tensor, targets: Tensor, how: Augment, rng: Generator) -> tuple[Tensor, Tensor]:
     """Lay poles, signs, cars and people of each view's neighbour over it, at their places (as ClassMix does).
 

@@ -12,12 +12,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from seglab import machine
+
 
 @cache
 def threads() -> ThreadPoolExecutor:
     """Return one thread per core, shared by all callers: thirty visitors at once need no more memory than one."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return ThreadPoolExecutor(cores, thread_name_prefix="maps")
+    return ThreadPoolExecutor(machine.cores(), thread_name_prefix="maps")
 
 
 if hasattr(os, "register_at_fork"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import re
 from functools import cache
 
 import torch
@@ -30,15 +31,23 @@ class OutOfMemory(RuntimeError):
 
 @cache
 def device() -> torch.device:
-    """Return the device networks run on: SEGLAB_DEVICE if set, else CUDA, else MPS, else the CPU."""
-    if name := os.environ.get("SEGLAB_DEVICE"):
-        try:
-            return torch.device(name)
-        except RuntimeError as error:
-            raise ValueError(f"SEGLAB_DEVICE must be cpu, cuda, cuda:1 or mps; got {name!r}.") from error
-    if torch.cuda.is_available():
-        return torch.device("cuda")
-    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    """Return the device networks run on: SEGLAB_DEVICE if set, else CUDA, else MPS, else the CPU.
+
+    Raises:
+        ValueError: SEGLAB_DEVICE names none of these, or the device can't be used here; the text says why.
+
+    """
+    asked = os.environ.get("SEGLAB_DEVICE")
+    name = asked or ("cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu")
+    if not re.fullmatch(r"cpu|mps|cuda(:\d+)?", name):
+        raise ValueError(f"SEGLAB_DEVICE must be cpu, cuda, cuda:1 or mps; got {name!r}.")
+    try:
+        torch.zeros(1, device=name).cpu()
+    except (RuntimeError, AssertionError, NotImplementedError) as error:  # torch says it in many ways, and for pages
+        reason = str(error).partition("\n")[0].partition(". ")[0] or type(error).__name__
+        said = f"SEGLAB_DEVICE={name}" if asked else f"The device {name}"
+        raise ValueError(f"{said} can't be used here ({reason}); SEGLAB_DEVICE=cpu always can.") from error
+    return torch.device(name)
 
 
 @cache
@@ -74,6 +83,10 @@ def release() -> None:
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether torch ran out of memory: on the GPU a class of its own, on the CPU and on MPS only words."""
-    words = ("out of memory", "not enough memory", "allocate memory", "defaultcpuallocator")
+    """Whether torch ran out of memory: on the GPU a class of its own, on the CPU, on MPS and in libraries only words.
+
+    cuDNN that finds no room for any of a convolution's algorithms says that it found no engine (pytorch#108645).
+    """
+    words = ("out of memory", "not enough memory", "allocate memory", "defaultcpuallocator", "status_alloc_failed",
+             "unable to find an engine")  # fmt: skip
     return isinstance(error, torch.OutOfMemoryError | MemoryError) or any(w in str(error).lower() for w in words)

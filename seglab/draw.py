@@ -30,13 +30,14 @@ Mask = NDArray[np.bool_]  # (H, W)
 VIRIDIS = ("440154", "482878", "3e4989", "31688e", "26828e", "1f9e89", "35b779", "6ece58", "b5de2b", "fde725")
 NO_VALUE = (200, 200, 200)  # heat of NaN
 PAIRS = 2**15  # of pixels that `overlay` does at a time
+BAND = 2**18  # pixels that are looked up at a time
 SURE = 0.95  # alpha above it (below 1 − it) is taken as the object's (the background's) own colour
 
 
 def colorize(labels: Labels, palette: Palette) -> Image:
     """Paint each class in its colour, unsure pixels white: (H, W, 3) uint8. ValueError for labels the palette lacks."""
     check_labels(labels, palette)
-    return np.array(_paint(labels, palette.lut()))
+    return _paint(labels, palette.lut())
 
 
 def overlay(image: Image, labels: Labels, palette: Palette, opacity: float = 0.5) -> Image:
@@ -55,12 +56,13 @@ def overlay(image: Image, labels: Labels, palette: Palette, opacity: float = 0.5
     added = palette.lut() * share[:, None] + np.uint16(127)  # (256, 3); 127 rounds the division below
     known = [*range(len(palette)), palette.ignore_index]
     colors = _pairs(added, known)
-    unsure = (labels == palette.ignore_index).any()
+    unsure = labels.max() >= palette.ignore_index  # comparing them all would take memory
     kept = _pairs(np.repeat(255 - share[:, None], 3, 1), known) if unsure else None
-    odd = labels.size % 2
-    pairs = np.append(labels, labels.flat[:odd]).view("<u2")
-    photo = (np.append(image, image.flat[: 3 * odd]) if odd else np.ascontiguousarray(image)).reshape(-1, 6)
-    out = np.empty_like(photo)
+    whole, classes = np.ascontiguousarray(image).reshape(-1), np.ascontiguousarray(labels).reshape(-1)
+    result = np.empty_like(whole)
+    even = labels.size // 2 * 2
+    pairs = classes[:even].view("<u2")
+    photo, out = (pixels[: 3 * even].reshape(-1, 6) for pixels in (whole, result))
     # Some pixels at a time: whole pictures in between would be memory fresh from the system, which takes longer to get
     # than to fill.
     for start in range(0, len(pairs), PAIRS):
@@ -70,7 +72,10 @@ def overlay(image: Image, labels: Labels, palette: Palette, opacity: float = 0.5
         mixed += colors.take(pairs[some], axis=0, mode="clip")
         mixed //= 255
         out[some] = mixed
-    return out.reshape(-1)[: image.size].reshape(image.shape)
+    if even < labels.size:  # the last pixel of an odd number has no neighbour
+        last = classes[-1]
+        result[-3:] = (whole[-3:] * (255 - share[last]) + added[last]) // 255
+    return result.reshape(image.shape)
 
 
 def outlines(labels: Labels) -> Mask:
@@ -97,7 +102,7 @@ def heat(values: NDArray[np.floating], *, vmin: float, vmax: float) -> Image:
     steps = np.clip((np.asarray(values, np.float32) - np.float32(vmin)) * np.float32(254 / (vmax - vmin)), 0, 254)
     missing = np.isnan(steps)
     index = (np.where(missing, np.float32(255), steps) + np.float32(0.5)).astype(np.uint8)
-    return np.array(_paint(index, heat_colors()))
+    return _paint(index, heat_colors())
 
 
 def heat_colors() -> NDArray[np.uint8]:
@@ -220,11 +225,16 @@ def _pairs(table: NDArray[np.uint16], known: list[int]) -> NDArray[np.uint16]:
     return both.reshape(65536, 6)
 
 
-def _paint(index: NDArray[np.uint8], table: NDArray[np.uint8]) -> Pil.Image:
-    """Look the colours of a byte map up: a Pillow RGB picture."""
-    picture = Pil.fromarray(index)
-    picture.putpalette(table.tobytes())
-    return picture.convert("RGB")
+def _paint(index: NDArray[np.uint8], table: NDArray[np.uint8]) -> Image:
+    """Look the colours of a byte map up: (H, W, 3). By bands, because Pillow's picture is larger than the result."""
+    height, width = index.shape
+    out = np.empty((height, width, 3), np.uint8)
+    rows = max(1, BAND // width)
+    for y in range(0, height, rows):
+        picture = Pil.fromarray(index[y : y + rows])
+        picture.putpalette(table.tobytes())
+        out[y : y + rows] = np.asarray(picture.convert("RGB"))
+    return out
 
 
 def _mix(top: Pil.Image, bottom: Pil.Image, alpha: Alpha) -> Image:

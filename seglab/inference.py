@@ -22,7 +22,9 @@ from torch import Tensor
 
 from seglab import allocator, arrays, maps, runtime, tiling
 from seglab.options import MIN_SIDE, Options, input_size
+from seglab.preprocess import normalize, resize
 from seglab.runtime import Cancelled, Loaded, OutOfMemory
+from seglab.stretch import check_settings
 from seglab.tiling import Tile
 from seglab.types import Image, Logits, SemanticResult, check_image
 from seglab.zoo import Preprocess
@@ -66,7 +68,7 @@ def segment(
 
     """
     found = runtime.model(model) if isinstance(model, str) else model
-    maps.check_settings(temperature, threshold)  # before the network runs, not after
+    check_settings(temperature, threshold)  # before the network runs, not after
     raw = logits(image, found, options, cancel=cancel, progress=progress, notice=notice)
     labels = maps.labels(raw, (image.shape[0], image.shape[1]), temperature=temperature, threshold=threshold)
     if labels.size >= LARGE_JOB:
@@ -154,7 +156,8 @@ def _average(
         # The mirrored picture, not mirrored tiles: it is cut anew, at other places.
         left = pixels.shape[2] - t.x - t.w if mirror else t.x
         crop = pixels[:, t.y : t.y + t.h, left : left + t.w]
-        x = normalize(crop.flip(-1) if mirror else crop, loaded.preprocess)
+        view = crop.flip(-1) if mirror else crop
+        x = normalize(view[None].float().div_(255), loaded.preprocess.mean, loaded.preprocess.std)
         z = runtime.forward(loaded, x, precision=options.precision, cancel=cancel)[0]
         done += 1
         if progress:
@@ -190,19 +193,3 @@ def _add(mean: NDArray[np.float32], one: Logits) -> None:
         else:
             z = torch.from_numpy(scores.astype(np.float32))[None, None]
             sums += F.interpolate(z, sums.shape, mode="bilinear", align_corners=False)[0, 0].numpy()
-
-
-def resize(image: Image, size: tuple[int, int]) -> Tensor:
-    """Return the picture as uint8 (3, h, w), resized bilinearly with anti-aliasing, as torchvision's presets do."""
-    pixels = torch.from_numpy(image.copy() if not image.flags.writeable else np.ascontiguousarray(image))
-    pixels = pixels.permute(2, 0, 1)
-    if pixels.shape[1:] == size:
-        return pixels
-    return F.interpolate(pixels[None], size, mode="bilinear", align_corners=False, antialias=True)[0]
-
-
-def normalize(pixels: Tensor, preprocess: Preprocess) -> Tensor:
-    """Return uint8 (3, h, w) as the network's input (1, 3, h, w): 0..1, less the mean, divided by the deviation."""
-    mean, std = (torch.tensor(v).view(3, 1, 1) for v in (preprocess.mean, preprocess.std))
-    x = pixels.float().div_(255).sub_(mean).div_(std)
-    return x[None].contiguous(memory_format=torch.channels_last)

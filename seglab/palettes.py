@@ -51,3 +51,18 @@ CAMVID = Palette(
     ),
     things=(8, 9, 10),
 )  # fmt: skip
+
+# Scenes, drawn by `seglab.datasets.scenes`: CamVid's colours where the classes are the same; water, dog and ball from
+# Tol's muted and light sets, at least 18 apart in CIELAB from every other, also for the three kinds of colour blindness
+# (simulated after Machado et al. 2009). "building" is all that is built and stands: houses, lamps, railings, wires.
+SCENES = Palette(
+    "Scenes",
+    (
+        "sky", "building", "road", "pavement", "tree", "water", "car", "person", "dog", "ball", "sign",
+    ),
+    (
+        (86, 180, 233), (136, 34, 85), (90, 90, 110), (204, 121, 167), (17, 119, 51), (51, 34, 136),
+        (0, 114, 178), (213, 94, 0), (238, 136, 102), (221, 221, 221), (240, 228, 66),
+    ),
+    things=(6, 7, 8, 9, 10),
+)  # fmt: skip

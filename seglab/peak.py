@@ -19,10 +19,10 @@ ASK_ABOVE = 2**20  # pixels: smaller pictures fit into any machine that torch fi
 
 _lock = threading.Lock()
 _costs: weakref.WeakKeyDictionary[nn.Module, dict[tuple[int, int], Cost]] = weakref.WeakKeyDictionary()
-_thread = threading.local()  # .peak: of this thread's innermost `peak_memory`
+_open: list[_Block] = []  # all threads' `peak_memory` blocks
 
 
-@dataclass
+@dataclass(eq=False)
 class Peak:
     """What this thread's forward passes took, filled in when `peak_memory` is done.
 
@@ -31,7 +31,15 @@ class Peak:
 
     bytes: int = 0
     ms: float = 0.0
-    seen: set[tuple[nn.Module, int, int, int, str]] = field(default_factory=set, repr=False)
+
+
+@dataclass(eq=False)
+class _Block:
+    """A `peak_memory` that isn't done yet: its thread, and which passes it saw (network, N, H, W, precision)."""
+
+    peak: Peak
+    thread: int
+    seen: set[tuple[nn.Module, int, int, int, str]] = field(default_factory=set)
 
 
 def cost(net: nn.Module, h: int, w: int) -> Cost:
@@ -47,34 +55,45 @@ def cost(net: nn.Module, h: int, w: int) -> Cost:
 def peak_memory() -> Iterator[Peak]:
     """Tell, once the block is left, what this thread's forward passes in it took: milliseconds, and bytes at most.
 
+    A block may lie within another one, which then counts the inner one's passes too.
+
     On CUDA the memory is measured: the most that torch had allocated meanwhile, other threads' tensors included.
     Elsewhere it is computed after the block, for the largest pass: weights, and the peak of the intermediate results
     that live at once; the library's scratch memory comes on top (on the CPU 6 to 114 % of the intermediate results).
     """
-    peak, outer = Peak(), getattr(_thread, "peak", None)
-    _thread.peak = peak
-    on_cuda = device().type == "cuda"
-    if on_cuda:
-        torch.cuda.reset_peak_memory_stats(device())
+    block = _Block(Peak(), threading.get_ident())
+    with _lock:
+        _measure()
+        _open.append(block)
     try:
-        yield peak
+        yield block.peak
     finally:
-        _thread.peak = outer
-    if on_cuda:
-        peak.bytes = torch.cuda.max_memory_allocated(device())
-        return
-    for net, n, h, w, precision in peak.seen:
+        with _lock:
+            _measure()
+            _open.remove(block)
+    for net, n, h, w, precision in block.seen if device().type != "cuda" else ():
         found = cost(net, h, w)
         needed = (found.weight_bytes + n * found.activation_bytes) // (1 if precision == "fp32" else 2)
-        peak.bytes = max(peak.bytes, needed)
+        block.peak.bytes = max(block.peak.bytes, needed)
+
+
+def _measure() -> None:
+    """On CUDA, tell all open blocks the most that was allocated since this was last called, and begin anew."""
+    if device().type != "cuda":
+        return
+    most = torch.cuda.max_memory_allocated(device())
+    torch.cuda.reset_peak_memory_stats(device())
+    for block in _open:
+        block.peak.bytes = max(block.peak.bytes, most)
 
 
 def note(net: nn.Module, x: Tensor, precision: str, ms: float) -> None:
-    """Tell the `peak_memory` that this thread is in, if it is, that `net` ran on x (N, 3, H, W) for `ms`."""
-    peak: Peak | None = getattr(_thread, "peak", None)
-    if peak is not None:
-        peak.seen.add((net, x.shape[0], x.shape[2], x.shape[3], precision))
-        peak.ms += ms
+    """Tell each `peak_memory` that this thread is in that `net` ran on x (N, 3, H, W) for `ms`."""
+    with _lock:
+        for block in _open:
+            if block.thread == threading.get_ident():
+                block.seen.add((net, x.shape[0], x.shape[2], x.shape[3], precision))
+                block.peak.ms += ms
 
 
 def ask_for_memory(key: str, net: nn.Module, where: torch.device, x: Tensor, precision: str) -> None:

@@ -6,17 +6,17 @@ gets a copy of it, alone (`hooks_lock`).
 
 Passes in float32 run a copy with BatchNorm folded into the convolutions (`seglab.folding`): exact up to rounding, and
 up to three times as fast. Passes in half precision run a half-precision copy of that one, checked when it is made.
+On a GPU float32's convolutions are those of torch's default, which is TF32 where there is such a thing.
 
-Settings, by environment variables: SEGLAB_DEVICE (cpu, cuda, cuda:1, mps), SEGLAB_MODEL_CACHE_MB (1024), and
+Settings, by environment variables: SEGLAB_DEVICE (cpu, cuda, cuda:1, mps), SEGLAB_MODEL_CACHE_MB (1024),
 SEGLAB_FORWARDS, the number of forward passes at once (2 on a GPU; on a CPU one for every four cores, because one
-pass uses several cores anyway).
+pass uses several cores anyway), and SEGLAB_ALLOCATOR=system, which leaves malloc alone (see `seglab.allocator`).
 """
 
 from __future__ import annotations
 
 import copy
 import itertools
-import os
 import threading
 import time
 import weakref
@@ -29,7 +29,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from seglab import folding, halves, peak, trained, zoo
+from seglab import folding, halves, machine, peak, trained, zoo
 from seglab.cost import Cost
 from seglab.devices import DTYPES, OutOfMemory, check_precision, device, is_out_of_memory, precisions, release
 from seglab.download import Progress, WeightsError
@@ -39,8 +39,8 @@ from seglab.types import Palette
 from seglab.zoo import ModelSpec, Preprocess
 
 __all__ = [
-    "Cancelled", "Cost", "Loaded", "OutOfMemory", "Peak", "agreement", "check_precision", "checkpoint", "cost",
-    "device", "forward", "forward_passes", "free", "hooks_lock", "model", "model_or_default", "peak_memory", "places",
+    "Cancelled", "Cost", "Loaded", "OutOfMemory", "Peak", "check_precision", "checkpoint", "cost", "device",
+    "forward", "forward_passes", "free", "hooks_lock", "model", "model_or_default", "peak_memory", "places",
     "precisions", "ready",
 ]  # fmt: skip
 
@@ -51,7 +51,7 @@ class Loaded:
 
     key: the model's, or the checkpoint's file name; net: as it was built; folded: what passes run, which shares with
     `net` all that isn't folded; bytes: of the parameters and buffers of both; spec: None for a network that isn't in
-    the zoo; agreement: see the function.
+    the zoo.
     """
 
     key: str
@@ -62,7 +62,6 @@ class Loaded:
     weights_hash: str
     bytes: int
     spec: ModelSpec | None = None
-    agreement: float = 1.0
 
     @property
     def device(self) -> torch.device:
@@ -84,7 +83,7 @@ _count = itertools.count()
 @cache
 def places() -> Places:
     """Return the places for forward passes; `.waiting` and `.running` are what a page can show."""
-    default = max(1, (os.cpu_count() or 1) // 4) if device().type == "cpu" else 2
+    default = max(1, machine.cores() // 4) if device().type == "cpu" else 2
     return Places(whole_setting("SEGLAB_FORWARDS", default))
 
 
@@ -92,11 +91,14 @@ def ready(
     key: str, net: nn.Module, palette: Palette, preprocess: Preprocess, weights_hash: str, spec: ModelSpec | None = None
 ) -> Loaded:
     """Make a network ready to run: eval mode, no gradients, on the device. Changes `net`, which belongs to us now."""
-    net = net.eval().requires_grad_(False).to(device())
+    net = net.eval().requires_grad_(False)
+    # Folded where it was built, on the CPU: a GPU's convolutions round float32 to TF32's 11 bits (torch's default), and
+    # the check would take that for a fault.
     folded = folding.fold(net)
-    if device().type == "cpu":
-        # 4 % (street) to 30 % (LR-ASPP) faster, same labels. (Gradients of `net` gain as well.)
-        net, folded = (n.to(memory_format=torch.channels_last) for n in (net, folded))
+    # On a CPU 4 % (street) to 30 % (LR-ASPP) faster, same labels, and gradients of `net` gain as well. On a GPU the
+    # pictures' layout, channels last, would win anyway, and the weights be turned round in every pass.
+    layout = torch.contiguous_format if device().type == "mps" else torch.channels_last
+    net, folded = (n.to(device()).to(memory_format=layout) for n in (net, folded))
     return Loaded(key, net, folded, palette, preprocess, weights_hash, _bytes(net, folded), spec)
 
 
@@ -176,8 +178,7 @@ def forward(loaded: Loaded, x: Tensor, *, precision: str = "fp32", cancel: Calla
         try:
             chosen = loaded if precision == "fp32" else _half(loaded, precision)
             began = time.perf_counter()
-            with torch.inference_mode():
-                logits = chosen.folded(x.to(chosen.device, torch.float32)).float().cpu()
+            logits, finite = _pass(chosen.folded, x.to(chosen.device, torch.float32))
             ms = 1000 * (time.perf_counter() - began)
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
@@ -193,29 +194,24 @@ def forward(loaded: Loaded, x: Tensor, *, precision: str = "fp32", cancel: Calla
             f"{loaded.key} gave {tuple(logits.shape)}; wanted (N, {len(loaded.palette)}, h, w), "
             f"a score for each class of {loaded.palette.title}."
         )
-    if not torch.isfinite(logits).all():
+    if not finite:
         what = "choose fp32" if precision != "fp32" else "its weights are damaged or were trained badly"
         raise ValueError(f"{loaded.key} gave scores that aren't numbers in {precision}: {what}.")
     return logits
+
+
+def _pass(net: nn.Module, x: Tensor) -> tuple[Tensor, bool]:
+    """Return the logits in float32 on the CPU, and whether all are finite; waits until a GPU is done."""
+    with torch.inference_mode():
+        logits = net(x)
+        finite = torch.isfinite(logits).all()  # before they leave a GPU, which takes no time for it
+        return logits.float().cpu(), bool(finite)
 
 
 def forward_passes() -> int:
     """Return how many forward passes this process has run; tests compare it before and after."""
     with _lock:
         return _passes
-
-
-def agreement(loaded: Loaded, precision: str) -> float:
-    """Return the share of labels, 0..1, that `precision` gives like fp32 on the probe (see `seglab.halves`).
-
-    Measured once, when the half-precision copy is made, which this does if need be.
-
-    Raises:
-        ValueError: a precision this device lacks or this network can't stand.
-
-    """
-    check_precision(precision)
-    return 1.0 if precision == "fp32" else _half(loaded, precision).agreement
 
 
 @contextmanager
@@ -264,7 +260,7 @@ def _half(loaded: Loaded, precision: str) -> Loaded:
                 f"{loaded.key} gives other labels in {precision} than in fp32 (on {1 - agreed:.1%} of the test "
                 "picture): choose fp32."
             )
-        return replace(loaded, net=net, folded=net, bytes=_bytes(net), agreement=agreed)
+        return replace(loaded, net=net, folded=net, bytes=_bytes(net))
 
     return _models.get(("copy", _number(loaded), precision), make)
 

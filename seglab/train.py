@@ -16,19 +16,17 @@ from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import nn
 
 from seglab import parts, training_state
-from seglab.augment import Augment, paste, view
-from seglab.losses import cross_entropy, soft_dice
+from seglab.augment import Augment
 from seglab.nets.street import street, street_fast
+from seglab.objectives import Classes, Loss, Objective
 from seglab.optimizer import MuonAdamW
 from seglab.types import Sample
-from seglab.zoo import Preprocess
 
 CHECKPOINT, WEIGHTS = "last.pt", "model.safetensors"
-VIEWS = Augment()  # the same for both street models
+CLASSES, VIEWS = Classes(), Augment()  # of both street models
 
 
 @dataclass(frozen=True)
@@ -37,16 +35,14 @@ class Recipe:
 
     build: Callable[[], nn.Module]
     epochs: int
+    objective: Objective = CLASSES
+    augment: Augment = VIEWS
     batch: int = 4
-    stride: int = 2  # of the network's output; the truth is compared at this size
     muon: float = 0.02  # peak learning rate of the convolution kernels
     adamw: float = 2e-3  # peak learning rate of all else
     weight_decay: float = 0.02
     warm_up: float = 0.05  # share of the steps
     average: float = 0.998  # decay of the moving average of the weights, per step
-    dice: float = 1.0  # weight of soft Dice beside cross-entropy
-    distil: float = 1.0  # weight of the teacher's soft answers, if there is a teacher
-    augment: Augment = VIEWS
 
 
 RECIPES = {
@@ -98,16 +94,16 @@ def train(
     """
     if key not in RECIPES:
         raise ValueError(f"No recipe for {key!r}; trainable are {', '.join(RECIPES)}.")
-    if not samples:
+    if not len(samples):
         raise ValueError("There is nothing to train on: the list of samples is empty.")
-    if all((sample.labels == sample.palette.ignore_index).all() for sample in samples):
+    first_ones = (samples[i] for i in range(min(len(samples), 1000)))  # of drawn ones there may be any number
+    if all((sample.labels == sample.palette.ignore_index).all() for sample in first_ones):
         raise ValueError("There is nothing to train on: no pixel of the samples is labelled.")
     recipe, output = RECIPES[key], Path(output)
     epochs = epochs or recipe.epochs
     output.mkdir(parents=True, exist_ok=True)
     parts.remove_leftovers(output)
     device = torch.device(device)
-    n_classes = len(samples[0].palette)
 
     torch.manual_seed(seed)
     net, average = (recipe.build().to(device).to(memory_format=torch.channels_last) for _ in range(2))
@@ -120,50 +116,18 @@ def train(
     if resume and (output / CHECKPOINT).is_file():
         first = training_state.restore(output / CHECKPOINT, identity, net, average, optimizer)
 
-    weights = class_weights(samples, n_classes).to(device)
+    loss_of = recipe.objective.begin(samples, recipe.augment, device, teacher)
     steps = len(samples) // recipe.batch or 1
     started = time.monotonic()
     for epoch in range(first, epochs):
-        loss = _epoch(net, average, optimizer, samples, recipe, weights, teacher, (epoch, epochs, steps), seed, device)
-        score = quick_score(average, check) if check and (epoch % 10 == 9 or epoch + 1 == epochs) else None
+        loss = _epoch(net, average, optimizer, samples, recipe, loss_of, (epoch, epochs, steps), seed)
+        due = len(check) and (epoch % 10 == 9 or epoch + 1 == epochs)
+        score = recipe.objective.score(average, check) if due else None
         training_state.save(output / CHECKPOINT, identity, epoch + 1, net, average, optimizer)
         pace = (time.monotonic() - started) / (epoch + 1 - first)
         yield Progress(epoch + 1, epochs, loss, score, pace * (epochs - epoch - 1))
     about = {"model": key, "seed": seed, "epochs": epochs, "recipe": training_state.plain(recipe)}
     training_state.save_weights(average, output / WEIGHTS, {**about, **(note or {})})
-
-
-def class_weights(samples: Sequence[Sample], n_classes: int) -> Tensor:
-    """Square root of median frequency over frequency (Eigen & Fergus 2015, softened), 0.5 to 4; (K,) float32."""
-    counts = np.zeros(256, np.int64)
-    for sample in samples:
-        counts += np.bincount(sample.labels.ravel(), minlength=256)
-    frequency = counts[:n_classes] / max(counts[:n_classes].sum(), 1)
-    median = np.median(frequency[frequency > 0])
-    return torch.from_numpy(np.sqrt(median / np.maximum(frequency, 1e-6)).clip(0.5, 4.0)).float()
-
-
-def normalize(image: Tensor) -> Tensor:
-    """ImageNet's mean and standard deviation taken out of (N, 3, H, W) in 0..1."""
-    mean, std = (torch.tensor(v, device=image.device)[None, :, None, None] for v in (Preprocess.mean, Preprocess.std))
-    return (image - mean) / std
-
-
-def quick_score(net: nn.Module, samples: Sequence[Sample]) -> float:
-    """Mean IoU at the pictures' own size, from one confusion matrix (for progress; `evaluate` is the measure)."""
-    from seglab.metrics.confusion import confusion_matrix, mean_iou
-
-    net.eval()
-    k = len(samples[0].palette)
-    matrix = np.zeros((k, k + 1), np.int64)
-    with torch.inference_mode():
-        for sample in samples:
-            x = torch.from_numpy(sample.image).permute(2, 0, 1)[None].float() / 255
-            x = normalize(x.to(next(net.parameters()).device)).contiguous(memory_format=torch.channels_last)
-            y = F.interpolate(net(x), sample.labels.shape, mode="bilinear", align_corners=False)
-            labels = y.argmax(1)[0].to(torch.uint8).cpu().numpy()
-            matrix = matrix + confusion_matrix(sample.labels, labels, k)
-    return float(mean_iou(matrix))
 
 
 def _epoch(
@@ -172,33 +136,20 @@ def _epoch(
     optimizer: MuonAdamW,
     samples: Sequence[Sample],
     recipe: Recipe,
-    weights: Tensor,
-    teacher: nn.Module | None,
+    loss_of: Loss,
     clock: tuple[int, int, int],
     seed: int,
-    device: torch.device,
 ) -> float:
     epoch, epochs, steps = clock
     rng = torch.Generator().manual_seed(seed * 100_003 + epoch)
-    torch.manual_seed(seed * 100_003 + epoch)  # dropout
+    torch.manual_seed(seed * 100_003 + epoch)  # dropout; which proposals a detector's losses take
     order = torch.randperm(len(samples), generator=rng).tolist()
     net.train()
     losses = []
     for step in range(steps):
-        chosen = order[step * recipe.batch : (step + 1) * recipe.batch]
-        views = [view(samples[i], recipe.augment, rng, recipe.stride) for i in chosen]
-        images, targets = torch.stack([v[0] for v in views]), torch.stack([v[1] for v in views])
-        x, target = paste(images, targets, recipe.augment, rng)
-        x = normalize(x.to(device)).contiguous(memory_format=torch.channels_last)
-        target = target.to(device)
+        chosen = [samples[i] for i in order[step * recipe.batch : (step + 1) * recipe.batch]]
         optimizer.set_rate(_rate((epoch * steps + step) / (epochs * steps), recipe.warm_up))
-        with torch.autocast(device.type, torch.bfloat16):
-            logits = net(x).float()
-        loss = cross_entropy(logits, target, weights) + recipe.dice * soft_dice(logits, target)
-        if teacher is not None:
-            with torch.no_grad(), torch.autocast(device.type, torch.bfloat16):
-                soft = teacher(x).float().softmax(1)
-            loss = loss - recipe.distil * (soft * logits.log_softmax(1)).sum(1).mean()
+        loss = loss_of(net, chosen, rng)
         optimizer.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(net.parameters(), 5.0)

@@ -79,9 +79,15 @@ def names(samples: Sequence[Sample]) -> str:
     return hashlib.blake2b("\n".join(s.key for s in samples).encode(), digest_size=8).hexdigest()
 
 
-def fingerprint(teacher: nn.Module | None) -> float | None:
-    """Return a number that changes with the teacher's weights; None without a teacher."""
-    return None if teacher is None else sum(p.double().abs().sum().item() for p in teacher.parameters())
+def fingerprint(teacher: nn.Module | None) -> str | None:
+    """Return a hash of all that the teacher has learnt, buffers too, bit for bit; None without a teacher."""
+    if teacher is None:
+        return None
+    found = hashlib.blake2b(digest_size=16)
+    for name, tensor in sorted(teacher.state_dict().items()):
+        found.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+        found.update(tensor.cpu().contiguous().view(-1).view(torch.uint8).numpy().tobytes())
+    return found.hexdigest()
 
 
 def plain(recipe: Any) -> dict[str, Any]:

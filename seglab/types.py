@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 Image = NDArray[np.uint8]  # (H, W, 3), RGB
 Labels = NDArray[np.uint8]  # (H, W), class indices, 255 = unlabelled or unsure
+Ids = NDArray[np.uint16]  # (H, W), 1, 2, ... per thing, 0 = none
 Logits = NDArray[np.float16]  # (K, h, w), at network resolution
 
 
@@ -67,13 +68,18 @@ class Palette:
 
 @dataclass(frozen=True)
 class Sample:
-    """One picture with its truth: image (H, W, 3) uint8, labels (H, W) uint8, the file's key and its sequence."""
+    """One picture with its truth: image (H, W, 3) uint8, labels (H, W) uint8, the file's key and its sequence.
+
+    `ids` (H, W) uint16 numbers the things from 1 in any order, 0 where there is none; None where only classes are
+    known. All pixels of one thing have one class.
+    """
 
     image: Image
     labels: Labels
     palette: Palette
     key: str
     sequence: str = ""
+    ids: Ids | None = None
 
     def __post_init__(self) -> None:
         check_image(self.image)
@@ -82,6 +88,10 @@ class Sample:
             raise ValueError(
                 f"{self.key}: image is {self.image.shape[:2]} and labels are {self.labels.shape} (height, width); "
                 f"they must be of one size."
+            )
+        if self.ids is not None and (self.ids.dtype != np.uint16 or self.ids.shape != self.labels.shape):
+            raise ValueError(
+                f"{self.key}: instance ids must be uint16 {self.labels.shape}; got {self.ids.dtype} {self.ids.shape}."
             )
 
 
@@ -110,6 +120,136 @@ class SemanticResult:
         return self.labels.shape[0], self.labels.shape[1]
 
 
+@dataclass(frozen=True)
+class Crop:
+    """An object's mask, cut out at its box and packed to a bit per pixel: 300 of them on a large photo stay small.
+
+    `top` and `left` are the place of its first pixel in the picture, `height` and `width` its extent; `bits` are the
+    rows, each padded to whole bytes, as `np.packbits(mask, axis=1)` gives them.
+
+    >>> Crop.of(np.eye(2, dtype=bool), top=3, left=4).mask().tolist()
+    [[True, False], [False, True]]
+    """
+
+    top: int
+    left: int
+    height: int
+    width: int
+    bits: NDArray[np.uint8]
+
+    @classmethod
+    def of(cls, mask: NDArray[np.bool_], top: int, left: int) -> Crop:
+        """Pack a mask (h, w) whose first pixel lies at (top, left)."""
+        return cls(top, left, mask.shape[0], mask.shape[1], np.packbits(mask, axis=1))
+
+    def mask(self) -> NDArray[np.bool_]:
+        """Return the mask (height, width)."""
+        return np.unpackbits(self.bits, axis=1, count=self.width).view(bool)
+
+    @property
+    def place(self) -> tuple[slice, slice]:
+        """Where it lies in the picture: `picture[crop.place]` has the mask's shape."""
+        return slice(self.top, self.top + self.height), slice(self.left, self.left + self.width)
+
+
+@dataclass(frozen=True)
+class InstanceResult:
+    """Objects one by one, best score first: they may overlap, and pixels may belong to none.
+
+    boxes (N, 4) float32, x0 y0 x1 y1 in pixels; classes (N,) indices into the palette; scores (N,) float32, 0..1;
+    crops: N masks; size: the picture's height and width. Whole masks are pasted on demand.
+    """
+
+    boxes: NDArray[np.float32]
+    classes: NDArray[np.int64]
+    scores: NDArray[np.float32]
+    crops: tuple[Crop, ...]
+    size: tuple[int, int]
+    palette: Palette
+
+    def __post_init__(self) -> None:
+        n, (h, w) = len(self.crops), self.size
+        if self.boxes.shape != (n, 4) or self.classes.shape != (n,) or self.scores.shape != (n,):
+            raise ValueError(
+                f"{n} masks need boxes ({n}, 4), classes ({n},) and scores ({n},); "
+                f"got {self.boxes.shape}, {self.classes.shape} and {self.scores.shape}."
+            )
+        if n and not (self.classes.min() >= 0 and self.classes.max() < len(self.palette)):
+            raise ValueError(f"Classes of objects must be 0 to {len(self.palette) - 1}; got {self.classes.tolist()}.")
+        if any(c.top < 0 or c.left < 0 or c.top + c.height > h or c.left + c.width > w for c in self.crops):
+            raise ValueError(f"A mask reaches past the edge of the picture ({h}×{w}, height × width).")
+
+    def __len__(self) -> int:
+        return len(self.crops)
+
+    def mask(self, i: int) -> NDArray[np.bool_]:
+        """Return object i's mask (H, W)."""
+        whole = np.zeros(self.size, bool)
+        whole[self.crops[i].place] = self.crops[i].mask()
+        return whole
+
+    def ids(self) -> NDArray[np.uint16]:
+        """Return a map (H, W) of 1 + the object's index, 0 where there is none; the better score lies on top."""
+        whole = np.zeros(self.size, np.uint16)
+        for i in reversed(range(len(self))):
+            whole[self.crops[i].place][self.crops[i].mask()] = i + 1
+        return whole
+
+
+@dataclass(frozen=True)
+class Segment:
+    """One piece of a panoptic map: its id in `segment_ids`, class, thing or stuff, pixels, and score (stuff: 1)."""
+
+    id: int
+    label: int
+    thing: bool
+    area: int
+    score: float = 1.0
+
+
+@dataclass(frozen=True)
+class Step:
+    """What the fusion did with one candidate, and why: `seglab.panoptic.fuse` records one for each.
+
+    what: "kept", "cut" (kept, but part of it went to others) or "dropped"; reason: a sentence; index: the object's
+    index in the instances, or −1 for stuff; segment: the id it got, 0 if dropped; pixels: of the candidate; won:
+    those it got; lost_to: (segment id, pixels) of those before it.
+    """
+
+    what: str
+    reason: str
+    label: int
+    index: int
+    segment: int
+    pixels: int
+    won: int
+    lost_to: tuple[tuple[int, int], ...] = ()
+
+
+@dataclass(frozen=True)
+class PanopticResult:
+    """One answer per pixel: segment_ids (H, W) int32, 0 = void, and what each segment is; steps: how it came about."""
+
+    segment_ids: NDArray[np.int32]
+    segments: tuple[Segment, ...]
+    palette: Palette
+    steps: tuple[Step, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.segment_ids.ndim != 2 or self.segment_ids.dtype != np.int32:
+            raise ValueError(
+                f"segment_ids must be int32 (H, W); got {self.segment_ids.dtype} {self.segment_ids.shape}."
+            )
+        known = {segment.id for segment in self.segments}
+        if len(known) != len(self.segments) or 0 in known:
+            raise ValueError("Segments need ids of their own, and 0 means void.")
+        if any(not 0 <= segment.label < len(self.palette) for segment in self.segments):
+            raise ValueError(f"Classes of segments must be 0 to {len(self.palette) - 1}.")
+        found = {int(i) for i in np.unique(self.segment_ids)} - {0}
+        if found != known:
+            raise ValueError(f"The map holds the segments {sorted(found)}, the list {sorted(known)}; they must agree.")
+
+
 def check_image(image: Image) -> None:
     """Raise ValueError unless `image` is RGB uint8 (H, W, 3) with H, W ≥ 1."""
     if not isinstance(image, np.ndarray) or image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
@@ -124,6 +264,8 @@ def check_labels(labels: Labels, palette: Palette) -> None:
     if not isinstance(labels, np.ndarray) or labels.dtype != np.uint8 or labels.ndim != 2:
         got = f"{labels.dtype} {labels.shape}" if isinstance(labels, np.ndarray) else type(labels).__name__
         raise ValueError(f"Labels must be a uint8 array (H, W); got {got}.")
+    if labels.size and labels.max() < len(palette):  # the usual case, without a temporary array
+        return
     wrong = (labels >= len(palette)) & (labels != palette.ignore_index)  # 0.3 ms at 1080p; a bincount takes 5
     if wrong.any():
         raise ValueError(

@@ -13,8 +13,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from seglab import __main__ as cli
+from seglab import runtime
 from seglab.bench import engines, inference, sides
 from seglab.bench.sides import Side, SideError, Timing
 
@@ -192,9 +194,44 @@ def test_what_falls_short_is_named():
     assert [line.split(":")[0] for line in inference.misses(both)] == ["street-fast, exact fp32"]
 
 
-def test_random_networks_use_all_their_classes():
-    import torch
+def test_on_a_gpu_every_precision_is_measured_against_eager_at_each_batch(monkeypatch):
+    asked = []
 
+    def alternate(wanted, repeats):
+        asked.append([(side.name, side.argument["device"], side.plain) for side in wanted])
+        size = len(np.load(wanted[0].argument["input"]))
+        if size == 32:
+            raise SideError("eager fp32: OutOfMemoryError: CUDA out of memory.\nTried to allocate 9 GiB")
+        return [timing(side.name, 10.0 * size if side.plain else 4.0 * size) for side in wanted]
+
+    monkeypatch.setattr(runtime, "device", lambda: torch.device("cuda"))
+    monkeypatch.setattr(runtime, "precisions", lambda: ("fp32", "bf16", "fp16"))
+    monkeypatch.setattr(sides, "alternate", alternate)
+    found = list(inference.measure(["street-fast"], [1, 8, 32], 3, sizes={"street-fast": (64, 64)}))
+    names = ["eager fp32", "exact fp32", "bf16", "fp16"]
+    assert asked == [[(name, "cuda", name == "eager fp32") for name in names]] * 3
+    assert [(row.batch, row.side) for row in found] == [(batch, name) for batch in (1, 8, 32) for name in names]
+    for row in found[:8]:
+        assert row.images_per_second == (100 if row.side == "eager fp32" else 250)
+        assert row.speedup == (1 if row.side == "eager fp32" else 2.5)
+    assert {row.missing for row in found[8:]} == {"eager fp32: OutOfMemoryError: CUDA out of memory."}
+    assert inference.table(found).count("CUDA out of memory.") == 4
+    monkeypatch.setattr(sides, "alternate", lambda *_: (_ for _ in ()).throw(SideError("broken")))
+    with pytest.raises(SideError):
+        list(inference.measure(["street-fast"], [1], 3, sizes={"street-fast": (64, 64)}))
+
+
+def test_the_batches_of_a_gpu(monkeypatch, capsys):
+    batches = []
+    monkeypatch.setattr(inference, "measure", lambda models, sizes, *_: iter(batches.append(sizes) or ()))
+    monkeypatch.setattr(inference, "where", lambda: "a machine")
+    for device in ("cpu", "cuda"):
+        monkeypatch.setattr(runtime, "device", lambda device=device: torch.device(device))
+        assert cli.main(["bench", "inference"]) == 0
+    assert batches == [[1], [1, 8, 32]]
+
+
+def test_random_networks_use_all_their_classes():
     torch.manual_seed(0)
     net = engines.sane(engines.build("lraspp-mobilenet"), 21, 128)
     with torch.no_grad():

@@ -97,6 +97,19 @@ def test_models_as_table(run: Run) -> None:
     assert "CC BY-NC" in out
 
 
+def test_scores_of_models_that_have_seen_the_pictures(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    import dataclasses
+
+    real = zoo.card
+    seen = {key: dataclasses.replace(real(key), trained_on=("train", "val")) for key in ("street", "street-fast")}
+    monkeypatch.setattr(zoo, "card", lambda key: seen.get(key) or real(key))
+    out = run("models")[1]
+    assert "street, street-fast: the score is that of the same recipe, trained without what it is measured on" in out
+    rows = {row["key"]: row for row in json.loads(run("models", "--json")[1])}
+    assert rows["street"]["trained_on"] == ["train", "val"]
+    assert "val" not in rows["lraspp-mobilenet"]["trained_on"]
+
+
 @pytest.mark.parametrize("arguments", [["models"], ["models", "--json"], ["--help"], ["segment", "--help"]])
 def test_these_start_without_torch(arguments: list[str]) -> None:
     code = (
@@ -118,6 +131,26 @@ def test_reader_that_leaves_early_is_no_error() -> None:
     child.stdout.close()
     assert child.stderr.read() == b""
     child.wait()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="streams are closed otherwise on Windows")
+@pytest.mark.parametrize(("closed", "arguments", "status"), [(1, ["models"], 0), (2, ["models", "extra"], 2)])
+def test_streams_that_are_closed(closed: int, arguments: list[str], status: int) -> None:
+    child = subprocess.run(
+        [sys.executable, "-m", "seglab", *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        preexec_fn=lambda: os.close(closed),
+    )
+    assert (child.returncode, child.stdout, child.stderr) == (status, b"", b"")
+
+
+def test_interrupt_while_modules_are_loaded(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("seglab.__main__.parser", interrupted)
+    assert run("models") == (130, "", "seglab: stopped\n")
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
@@ -303,6 +336,14 @@ def test_output_that_cannot_be_written(run: Run, checkpoint: Path, picture: Path
         status, _, err = run("segment", picture, "--checkpoint", checkpoint, "--output", output)
         assert status == 2
         assert "can't write to the output folder" in err
+
+
+def test_a_folder_in_the_place_of_a_result(run: Run, checkpoint: Path, picture: Path, tmp_path: Path) -> None:
+    (tmp_path / "o" / "a street.png").mkdir(parents=True)
+    status, _, err = run("segment", picture, "--checkpoint", checkpoint, "--output", tmp_path / "o")
+    assert status == 1
+    assert err == f"error: {picture}: can't write {tmp_path / 'o' / 'a street.png'} (Is a directory)\n"
+    assert files(tmp_path / "o") == ["a street.png"]
 
 
 def test_a_picture_is_never_overwritten(run: Run, checkpoint: Path, picture: Path, tmp_path: Path) -> None:

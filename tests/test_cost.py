@@ -188,22 +188,19 @@ def test_cost_is_remembered_but_keeps_no_model_alive():
 
 GROWTH = """
 import json, sys, torch
-from seglab import cost, runtime, zoo
+from seglab import cost, machine, runtime, zoo
 from seglab.nets.street import StreetNet
 from seglab.palettes import CAMVID
-
-def status(name):
-    return next(int(line.split()[1]) * 1024 for line in open("/proc/self/status") if line.startswith(name))
 
 model = runtime.ready("street", StreetNet(), CAMVID, zoo.get("street").preprocess, "hash")
 runtime.forward(model, torch.zeros(1, 3, 64, 64))  # libraries are loaded, threads started
 x = torch.zeros(1, 3, 720, 1280)
 open("/proc/self/clear_refs", "w").write("5")  # the highest mark begins anew
-before = status("VmRSS")
+before, _ = machine.memory()
 with runtime.peak_memory() as peak:
     runtime.forward(model, x)
 found = runtime.cost(model, 720, 1280)
-print(json.dumps([status("VmHWM") - before, found.activation_bytes, found.weight_bytes, peak.bytes]))
+print(json.dumps([machine.memory()[1] - before, found.activation_bytes, found.weight_bytes, peak.bytes]))
 """
 
 

@@ -1,5 +1,7 @@
 """Pictures of results against slow, plain re-computations and composites whose truth is known."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from plotly.colors import sequential
@@ -59,6 +61,21 @@ def test_overlay_is_exact_over_several_blocks_and_an_odd_number_of_pixels():
         share = np.where(labels == 255, 0, round(255 * opacity))[..., None]
         expected = np.rint((photo * (255.0 - share) + SMALL.lut()[labels] * share) / 255)
         assert np.array_equal(draw.overlay(photo, labels, SMALL, opacity), expected)
+
+
+def test_pictures_take_little_more_memory_than_they_are():
+    labels = np.random.default_rng(0).integers(0, 3, (1501, 2001), np.uint8)
+    labels[:9] = 255
+    photo = np.zeros((*labels.shape, 3), np.uint8)
+    for make in (lambda: draw.overlay(photo, labels, SMALL), lambda: draw.colorize(labels, SMALL)):
+        tracemalloc.start()
+        try:
+            size = make().nbytes
+            peak = tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+        # 9 MB the picture; `check_labels` takes as much, but before there is one.
+        assert size <= peak < size + 4e6
 
 
 def test_outlines_mark_each_border_once(labels):

@@ -15,7 +15,10 @@ OURS = ("seglab", "ui", "pages", "scripts", "tests", "app")
 DISTRIBUTION = {"PIL": "pillow", "skimage": "scikit-image", "sklearn": "scikit-learn", "pi_heif": "pi-heif"}
 # What a module of seglab may import at most of seglab; whoever isn't named may import whatever makes no cycle.
 ONLY_TYPES = ("losses", "metrics", "upsampling", "draw")
-LIGHT = ("types", "palettes", "images", "zoo", "cards", "download", "checkpoints", "draw", "export", "metrics")
+LIGHT = (
+    "types", "machine", "palettes", "palettes_coco", "images", "zoo", "cards", "download", "checkpoints", "draw",
+    "export", "metrics",
+)  # fmt: skip
 CHAIN = ("types", "palettes", "nets", "zoo", "runtime", "inference")
 
 

@@ -207,6 +207,13 @@ def test_logits_are_not_changed_and_may_be_read_only():
     np.testing.assert_array_equal(logits, before)
 
 
+def test_sizes_of_numpys_numbers_and_lists_will_do():
+    logits = make((3, 4, 4))
+    wanted = maps.labels(logits, (9, 11))
+    for size in ([9, 11], (np.int64(9), np.uint16(11)), wanted.shape, torch.Size((9, 11))):
+        np.testing.assert_array_equal(maps.labels(logits, size), wanted)
+
+
 GOOD = np.zeros((3, 4, 4), np.float16)
 
 
@@ -221,6 +228,19 @@ GOOD = np.zeros((3, 4, 4), np.float16)
         (lambda: maps.labels(GOOD, (8, 8), threshold=-0.1), "threshold"),
         (lambda: maps.labels(GOOD, (8, 8), threshold=float("nan")), "threshold"),
         (lambda: maps.labels(GOOD, (0, 8)), "size"),
+        (lambda: maps.labels(GOOD, (8,)), "size"),
+        (lambda: maps.labels(GOOD, (8, 8, 3)), "size"),
+        (lambda: maps.labels(GOOD, 8), "size"),
+        (lambda: maps.labels(GOOD, (8.0, 8.0)), "whole pixels"),
+        (lambda: maps.entropy(GOOD, ("8", "8")), "size"),
+        (lambda: maps.margin(GOOD, None), "size"),
+        (lambda: maps.top(GOOD, (8,), 0, 0), "size"),
+        (lambda: maps.top(GOOD, (8, 10), 1.5, 0), "1.5"),
+        (lambda: maps.mean_confidence(GOOD[0, 0]), r"\(K, h, w\)"),
+        (lambda: maps.mean_confidence(GOOD.tolist()), "list"),
+        (lambda: maps.probability(GOOD[0], (8, 8), 0), r"\(K, h, w\)"),
+        (lambda: maps.probability(GOOD, (8, 8), None), "0 to 2"),
+        (lambda: maps.probability(GOOD, (8, 8), 1.5), "0 to 2"),
         (lambda: maps.labels(GOOD[0], (8, 8)), r"\(K, h, w\)"),
         (lambda: maps.labels(GOOD * np.nan, (8, 8)), "finite"),
         (lambda: maps.entropy(GOOD - np.inf, (8, 8)), "finite"),

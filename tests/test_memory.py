@@ -25,24 +25,21 @@ MEASURE = """
 import gc, json, sys
 from pathlib import Path
 import numpy as np
-from seglab import export, images, inference, runtime
+from seglab import export, images, inference, machine, runtime
 from seglab.options import Options
 
 path, model, options = sys.argv[1], sys.argv[2], Options(**json.loads(sys.argv[3]))
 
-def now(key):
-    text = Path("/proc/self/status").read_text()
-    return int(text.split(key + ":")[1].split()[0]) * 1024 / 1e6
-
 def step(name):
-    found[name] = {"peak": now("VmHWM") - idle, "after": now("VmRSS") - idle}
+    resident, peak = (size / 1e6 - idle for size in machine.memory())
+    found[name] = {"peak": peak, "after": resident}
     Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
 
 found = {}
 loaded = runtime.model(model)
 inference.segment(np.zeros((360, 480, 3), np.uint8), loaded, Options(precision=options.precision))
 gc.collect()
-idle = now("VmRSS")
+idle = machine.memory()[0] / 1e6
 Path("/proc/self/clear_refs").write_text("5")
 image = images.decode(path)
 step("decode")

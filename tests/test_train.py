@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import json
 import subprocess
@@ -13,10 +14,12 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file
 
+from seglab import objectives, training_state
 from seglab import train as training
 from seglab.augment import Augment, view
 from seglab.nets.street import StreetNet
 from seglab.palettes import CAMVID
+from seglab.preprocess import normalize
 from seglab.types import Sample
 
 TINY = Augment(crop=(48, 64), rare_classes=(9,))
@@ -60,7 +63,7 @@ def test_learns(recipe, tmp_path):
     assert all(v.dtype == torch.float16 for v in state.values() if v.is_floating_point())
     net = tiny()
     net.load_state_dict(state)  # what was written is the whole network
-    assert training.quick_score(net.float(), SCENES[:4]) > 0.8
+    assert objectives.Classes().score(net.float(), SCENES[:4]) > 0.8
 
 
 def test_resumed_training_ends_with_the_same_bits(recipe, tmp_path):
@@ -100,7 +103,7 @@ def test_teacher_is_followed(recipe, tmp_path):
             pass
         net = tiny()
         net.load_state_dict(load_file(tmp_path / name / training.WEIGHTS))
-        x = training.normalize(torch.tensor(SCENES[0].image).permute(2, 0, 1)[None] / 255.0)
+        x = normalize(torch.tensor(SCENES[0].image).permute(2, 0, 1)[None] / 255.0)
         shares.append(net.float().eval()(x).softmax(1)[:, 0].mean().item())
     assert shares[1] > shares[0] + 0.05
 
@@ -122,11 +125,32 @@ def test_refuses_what_cannot_work(recipe, tmp_path):
         next(training.train("street-fast", SCENES, tmp_path, seed=2, resume=True))
 
 
+def test_a_teachers_fingerprint_is_of_all_that_it_has_learnt():
+    torch.manual_seed(0)
+    teacher = tiny().eval()
+    seen = [training_state.fingerprint(teacher)]
+    assert training_state.fingerprint(None) is None
+    assert training_state.fingerprint(tiny().eval()) != seen[0]
+    assert training_state.fingerprint(copy.deepcopy(teacher).to(memory_format=torch.channels_last)) == seen[0]
+    changes = [
+        lambda net: net.stem[0].weight.neg_(),  # signs
+        lambda net: net.stem[0].weight.copy_(net.stem[0].weight.flip(0)),  # order
+        lambda net: net.stem[1].running_var.mul_(1.001),  # buffers
+        lambda net: net.stem[1].num_batches_tracked.add_(1),
+        lambda net: net.half(),
+    ]
+    for change in changes:
+        with torch.no_grad():
+            change(teacher)
+        seen.append(training_state.fingerprint(teacher))
+    assert len(set(seen)) == len(changes) + 1
+
+
 def test_class_weights_are_the_softened_median_frequency():
     labels = np.zeros((10, 10), np.uint8)
     labels[0, :4] = 1  # 4 % against 96 %: frequencies .96 and .04, median .5
     sample = Sample(np.zeros((10, 10, 3), np.uint8), labels, CAMVID, "s_0")
-    weights = training.class_weights([sample], 11)
+    weights = objectives.class_weights([sample], 11)
     assert weights[0].item() == pytest.approx((0.5 / 0.96) ** 0.5)
     assert weights[1].item() == pytest.approx((0.5 / 0.04) ** 0.5)
     assert weights[2].item() == 4.0  # never seen: the upper bound

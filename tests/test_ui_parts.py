@@ -112,10 +112,16 @@ def test_legend_escapes_names():
 
 def test_pin_names_what_moved_and_what_changed():
     labels = np.zeros((2, 2), np.uint8)
-    a = pin.Pinned(labels, CAMVID, {"ms": 10.0, "Sky, %": 50.0}, {"temp": "2"})
-    b = pin.Pinned(labels, CAMVID, {"ms": 12.5, "Road, %": 1.0}, {"temp": "2", "flip": "1"})
-    assert pin.moved(a, b) == ["flip: – → 1"]
-    assert pin.changes(a, b) == [("ms", 10.0, 12.5, 2.5), ("Sky, %", 50.0, 0.0, -50.0), ("Road, %", 0.0, 1.0, 1.0)]
+    numbers = {"p": (0.8768, 3), "ms": (10.04, 1), "Sky, %": (50.0, 1), "Car, %": (2.04, 1)}
+    a = pin.Pinned(labels, CAMVID, {name: pin.Number(*n) for name, n in numbers.items()}, {"Temperature T": "2"})
+    numbers = {"p": (0.9, 3), "ms": (1234.56, 1), "Road, %": (1.0, 1), "Car, %": (1.96, 1)}
+    choices = {"Temperature T": "2", "Mirror and average": "on"}
+    b = pin.Pinned(labels, CAMVID, {name: pin.Number(*n) for name, n in numbers.items()}, choices)
+    assert pin.moved(a, b) == ["Mirror and average: – → on"]
+    assert pin.changes(a, b) == [
+        ("p", "0.877", "0.900", "+0.023"), ("ms", "10.0", "1234.6", "+1224.6"), ("Sky, %", "50.0", "0.0", "-50.0"),
+        ("Car, %", "2.0", "2.0", "0"), ("Road, %", "0.0", "1.0", "+1.0"),
+    ]  # fmt: skip
 
 
 def test_difference_wants_one_size():

@@ -72,6 +72,16 @@ def test_heat_levels() -> None:
     assert HeatLayer(np.full((2, 2), np.nan)).range() == (0.0, 1.0)
 
 
+def test_large_heat_shows_single_values_not_means() -> None:
+    values = np.random.default_rng(0).random((2400, 3100))
+    values[::7] = np.nan
+    sent = encode.heat(values, 0.0, 1.0)
+    shown = values[encode.sample(2400, 1548)[:, None], encode.sample(3100, 2000)]
+    assert sent["full"] == [3100, 2400]
+    levels = np.where(np.isnan(shown), 0, np.nan_to_num(shown).astype(np.float32) * np.float32(254) + np.float32(1.5))
+    assert np.array_equal(unpack(sent), levels.astype(np.uint8))
+
+
 def brute(labels: np.ndarray, stroke: Stroke) -> np.ndarray:
     """Paint by the definition, pixel by pixel in exact fractions."""
     from fractions import Fraction

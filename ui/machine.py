@@ -11,6 +11,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from seglab import machine as found
+from ui import warm
+
 
 @dataclass(frozen=True)
 class Machine:
@@ -25,30 +28,21 @@ class Machine:
 @lru_cache(maxsize=1)
 def machine() -> Machine:
     """Describe this machine; takes a few milliseconds and never fails."""
-    return Machine(_processor(), _cores(), _memory(), _gpu())
+    return Machine(found.processor(), found.cores(), _memory(), _gpu())
 
 
 def torch_device() -> str | None:
-    """Return the device torch computes on here, or None while torch isn't imported yet."""
-    torch = sys.modules.get("torch")
-    if torch is None or not hasattr(torch, "backends"):  # half imported by the background thread
+    """Return the device that networks run on here, or why none can be used; None while torch is being imported."""
+    if not warm.ready():
         return None
-    if torch.cuda.is_available():
-        return f"CUDA on {torch.cuda.get_device_name(0)}"
-    return "Apple GPU (MPS)" if torch.backends.mps.is_available() else "CPU"
+    from seglab import devices
 
-
-def _processor() -> str:
-    name = re.search(r"model name\s*:\s*(.+)", _read("/proc/cpuinfo"))
-    return (name[1] if name else platform.processor() or platform.machine()).strip()
-
-
-def _cores() -> int:
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    quota = _read("/sys/fs/cgroup/cpu.max").split()  # a container's share, such as "200000 100000"
-    if len(quota) == 2 and quota[0].isdigit():
-        cores = min(cores, max(1, int(quota[0]) // int(quota[1])))
-    return cores
+    try:
+        device = devices.device()
+    except ValueError as error:
+        return str(error)
+    names = {"cpu": "CPU", "mps": "Apple GPU (MPS)"}
+    return names.get(device.type) or f"{device} on {_gpu() or 'a GPU'}"
 
 
 def _memory() -> int | None:

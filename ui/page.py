@@ -8,7 +8,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from ui import warm
+from ui import settings, warm
 from ui.lessons import HOME, lessons
 from ui.texts import home as text
 
@@ -22,7 +22,7 @@ def page(title: str, question: str) -> None:
     """Open a page: call this before any other Streamlit command.
 
     `title` is its name in the menu and the browser's tab, `question` the one sentence it answers. Torch is warmed in
-    the background once the page has been sent.
+    the background once the page has been sent. Where the server's settings can't be used, the page says so and ends.
     """
     st.set_page_config(
         page_title=title if title == text.TITLE else f"{title} · {text.TITLE}",
@@ -35,6 +35,9 @@ def page(title: str, question: str) -> None:
     with st.sidebar:
         _menu()
     st.html(f'<header class="seglab-head"><p>{escape(title)}</p><h1>{escape(question)}</h1></header>')
+    if wrong := settings.problem():
+        st.error(text.SETTINGS.format(problem=wrong), icon=":material/settings_alert:")
+        st.stop()
     warm.start()
 
 

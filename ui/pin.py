@@ -6,8 +6,9 @@ this part knows nothing about networks.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import streamlit as st
@@ -17,13 +18,20 @@ from ui.still import still
 from ui.texts import shared as text
 
 
+class Number(NamedTuple):
+    """A value, and how many digits after the point are worth reading."""
+
+    value: float
+    digits: int
+
+
 @dataclass(frozen=True)
 class Pinned:
     """One result worth comparing with: `choices` by the names that the page gives them, `numbers` by name."""
 
     labels: Labels
     palette: Palette
-    numbers: Mapping[str, float]
+    numbers: Mapping[str, Number]
     choices: Mapping[str, str]
 
 
@@ -34,11 +42,15 @@ def moved(a: Pinned, b: Pinned) -> list[str]:
     return [f"{name}: {before} → {after}" for name, before, after in pairs if before != after]
 
 
-def changes(a: Pinned, b: Pinned) -> list[tuple[str, float, float, float]]:
-    """Return (name, A, B, B − A) for each number of either; one that is missing, such as an area, counts as 0."""
-    names = dict.fromkeys([*a.numbers, *b.numbers])
-    pairs = [(name, a.numbers.get(name, 0.0), b.numbers.get(name, 0.0)) for name in names]
-    return [(name, before, after, after - before) for name, before, after in pairs]
+def changes(a: Pinned, b: Pinned) -> list[tuple[str, str, str, str]]:
+    """Return (name, A, B, B − A) as text for each number of either; one that is missing, such as an area, is 0."""
+    rows = []
+    for name in dict.fromkeys([*a.numbers, *b.numbers]):
+        digits = (a.numbers.get(name) or b.numbers[name]).digits
+        before, after = (side.numbers[name].value if name in side.numbers else 0.0 for side in (a, b))
+        change = round(after, digits) - round(before, digits)  # of what is shown, so that the line adds up
+        rows.append((name, f"{before:.{digits}f}", f"{after:.{digits}f}", f"{change:+.{digits}f}" if change else "0"))
+    return rows
 
 
 def difference(a: Labels, b: Labels) -> Image:
@@ -52,12 +64,12 @@ def difference(a: Labels, b: Labels) -> Image:
     return np.repeat(np.where(a != b, np.uint8(255), np.uint8(40))[..., None], 3, axis=2)
 
 
-def pin(key: str, now: Pinned) -> Pinned | None:
-    """Show the button that keeps `now` as A (or lets go of it); return A, if there is one."""
+def pin(key: str, now: Callable[[], Pinned]) -> Pinned | None:
+    """Show the button that keeps the result, which `now` gives, as A, or lets go of it; return A, if there is one."""
     kept: Pinned | None = st.session_state.get(f"{key}.pin")
     label, tip = (text.PIN, text.PIN_HELP) if kept is None else (text.UNPIN, None)
     if st.button(label, key=f"{key}.pin.button", help=tip, icon=":material/push_pin:", width="stretch"):
-        st.session_state[f"{key}.pin"] = now if kept is None else None
+        st.session_state[f"{key}.pin"] = now() if kept is None else None
         st.rerun()
     return kept
 
@@ -84,9 +96,8 @@ def compare(a: Pinned, b: Pinned) -> None:
             width="stretch",
         )
     rows = changes(a, b)
-    columns = (text.NUMBER, "A", "B", "B − A")
     right.dataframe(
-        {name: [row[i] for row in rows] for i, name in enumerate(columns)},
-        column_config={name: st.column_config.NumberColumn(format="%.3f") for name in columns[1:]},
+        {name: [row[i] for row in rows] for i, name in enumerate(text.PIN_COLUMNS)},
+        column_config={name: st.column_config.TextColumn(alignment="right") for name in text.PIN_COLUMNS[1:]},
         hide_index=True,
     )

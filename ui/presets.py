@@ -48,7 +48,7 @@ PRESETS: tuple[Preset, ...] = (
     ),
     Preset(
         "coarse", "A picture for a stamp",
-        "At a short side of 128 pixels outlines turn soft and rounded; on the palace, Car shrinks and Sign grows.",
+        "At a short side of 128 pixels outlines turn soft, and most of the palace, Building before, becomes Car.",
         {"image": "china", "model": "street", "short": "128"}, ":material/photo_size_select_small:",
     ),
     Preset(

@@ -6,17 +6,17 @@ from functools import partial
 
 import numpy as np
 import streamlit as st
-from numpy.typing import NDArray
 
 from seglab import export, zoo
 from seglab.download import WeightsError
 from seglab.types import Labels, SemanticResult
 from ui import gallery, picker, state
 from ui.cost_strip import amount, cost_strip
-from ui.pin import Pinned
+from ui.pin import Number, Pinned
 from ui.presets import PRESETS, Preset
 from ui.segment_advice import Advice, advise
 from ui.segment_controls import chosen, model_name
+from ui.segment_mask import Mask
 from ui.segment_run import Run
 from ui.segment_state import FIELDS
 from ui.segment_uses import alpha
@@ -32,8 +32,11 @@ def card(run: Run) -> None:
     except WeightsError as error:
         st.caption(str(error))
         return
-    scores = [text.CARD_SCORE.format(iou=score.mean_iou, accuracy=score.pixel_accuracy, split=split)
-              for split, score in about.scores.items()]  # fmt: skip
+    scores = [
+        text.CARD_SCORE.format(iou=score.mean_iou, accuracy=score.pixel_accuracy, split=split)
+        + (text.CARD_WITHOUT.format(split=split) if split in about.trained_on else "")
+        for split, score in about.scores.items()
+    ]
     scores += [text.CARD_HOLD_OUT.format(iou=value, name=name) for name, value in about.hold_out.items()]
     with st.popover(text.CARD, icon=":material/badge:", width="stretch"):
         st.markdown(text.CARD_TEXT.format(
@@ -108,7 +111,8 @@ def question(run: Run) -> None:
                     horizontal=True, key="predict", label_visibility="collapsed")  # fmt: skip
     if said is None:
         return
-    cold, hot = run.labels(1.0, 0.0), run.labels(4.0, 0.0)
+    # With a threshold, if one that every pixel passes: without, `labels` knows the answer and leaves out the division.
+    cold, hot = run.labels(1.0, 1e-9), run.labels(4.0, 1e-9)
     changed = int(np.count_nonzero(cold != hot))
     share = changed / cold.size
     answer = "none" if changed == 0 else "some" if share < 0.25 else "half"
@@ -143,11 +147,11 @@ def costs(run: Run) -> None:
     cost_strip(entries, shared.FRESH if run.fresh else shared.FROM_CACHE)
 
 
-def numbers(run: Run, labels: Labels, counts: NDArray[np.int64]) -> Pinned:
+def numbers(run: Run, mask: Mask) -> Pinned:
     """Return what the A/B pin keeps of this result; areas in per cent."""
-    share = 100 * counts / max(int(counts.sum()), 1)
-    values = {text.NUMBER_CONFIDENCE: run.confidence(), text.NUMBER_UNSURE: float(share[-1]),
-              text.NUMBER_MS: run.ms}  # fmt: skip
-    values |= {text.NUMBER_AREA.format(name=name): float(share[k])
-               for k, name in enumerate(run.palette.names) if counts[k]}  # fmt: skip
-    return Pinned(labels, run.palette, values, chosen(run.photo.title, run.loaded.key))
+    share = 100 * mask.counts / max(int(mask.counts.sum()), 1)
+    values = {text.NUMBER_CONFIDENCE: Number(run.confidence(), 3), text.NUMBER_UNSURE: Number(float(share[-1]), 1),
+              text.NUMBER_MS: Number(run.ms, 1)}  # fmt: skip
+    values |= {text.NUMBER_AREA.format(name=name): Number(float(share[k]), 1)
+               for k, name in enumerate(run.palette.names) if mask.counts[k]}  # fmt: skip
+    return Pinned(mask.labels, run.palette, values, chosen(run.photo.title, run.loaded.key))

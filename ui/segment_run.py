@@ -59,18 +59,18 @@ class Run:
         """Return the labels at the chosen temperature and threshold, or at those given."""
         from seglab import maps
 
-        t = self.temperature if temperature is None else temperature
-        least = self.threshold if threshold is None else threshold
+        t, least = self._settings(temperature, threshold)
         if (t, least) not in self.made:
             self.made[t, least] = self._kept(("labels", t, least), lambda: maps.labels(
                 self.logits, self.photo.size, temperature=t, threshold=least
             ))  # fmt: skip
         return self.made[t, least]
 
-    def areas(self, temperature: float, threshold: float) -> NDArray[np.int64]:
-        """Return `ui.legend.areas` of the labels at a temperature and a threshold; kept longer than the labels."""
-        key = *self.key, "areas", temperature, threshold
-        return cache.kept(cache.NUMBERS, key, lambda: areas(self.labels(temperature, threshold), len(self.palette)))
+    def areas(self, temperature: float | None = None, threshold: float | None = None) -> NDArray[np.int64]:
+        """Return `ui.legend.areas` of those labels; kept longer than they are, so often without making them again."""
+        t, least = self._settings(temperature, threshold)
+        key = *self.key, "areas", t, least
+        return cache.kept(cache.NUMBERS, key, lambda: areas(self.labels(t, least), len(self.palette)))
 
     def heat(self, view: str, k: int | tuple[int, ...] = 0) -> NDArray[np.float32]:
         """Return a view's map (H, W) in 0..1: "probability" of class k (or any of several), "entropy" or "margin"."""
@@ -123,6 +123,12 @@ class Run:
     def key(self) -> tuple[str, str, Options]:
         """What the logits depend on."""
         return self.photo.hash, self.loaded.weights_hash, self.options
+
+    def _settings(self, temperature: float | None, threshold: float | None) -> tuple[float, float]:
+        """Return what the labels depend on, where not given as chosen: without a threshold not on the temperature."""
+        least = self.threshold if threshold is None else threshold
+        t = self.temperature if temperature is None else temperature
+        return (t if least else 1.0), least
 
     def _kept(self, what: tuple[Any, ...], make: Any) -> Any:
         return cache.kept(cache.MAPS, (*self.key, *what), make)

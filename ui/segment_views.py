@@ -1,18 +1,17 @@
-"""The picture of the Segment page in each view, what a click shows, and the mask with the brush's corrections."""
+"""The picture of the Segment page in each view, and what a click shows."""
 
 from __future__ import annotations
 
 from html import escape
 from typing import Any, Literal
 
-import numpy as np
 import streamlit as st
 
-from seglab.types import Labels, Palette
-from ui import segment_lesson
+from seglab.types import Palette
+from ui import segment_mask
 from ui import viewer as v
 from ui.legend import STYLE
-from ui.segment_lesson import STROKES
+from ui.segment_mask import Mask
 from ui.segment_run import Run
 from ui.texts import segment as text
 
@@ -23,21 +22,14 @@ BARS = """<style>
 </style>"""
 
 
-def show(run: Run, view: str, k: int, slot: Any, carrier: Any) -> Labels:
-    """Show the picture; remember click and strokes; return the labels with the strokes' corrections.
-
-    The viewer goes into `slot`, which holds one element, and the photo's hidden element into `carrier`.
-    """
-    labels = segment_lesson.mask(run.photo.hash, run.photo.image, run.palette)
-    labels = run.labels() if labels is None else labels
-    paper = (run.photo.hash, run.palette.title)  # strokes belong to one picture and one set of classes
-    kept_for, strokes = st.session_state.get(STROKES, (None, ()))
-    strokes = strokes if kept_for == paper else ()
+def show(run: Run, view: str, k: int, photo: v.Sent, slot: Any) -> Mask:
+    """Show the picture in `slot`, which holds one element; remember click and strokes; return the mask as it is now."""
+    mask = segment_mask.current(run)
     name = run.palette.names[k]
     layer: v.LabelLayer | v.HeatLayer
     tools: tuple[Literal["click", "brush"], ...]
     if view == "labels":
-        layer = v.LabelLayer(labels, run.palette, text.ALT_LABELS)
+        layer = v.LabelLayer(mask.base, run.palette, text.ALT_LABELS)
         tools = ("click", "brush")
     else:
         heading = {"probability": text.HEAT_PROBABILITY.format(name=name), "entropy": text.HEAT_ENTROPY}
@@ -47,15 +39,12 @@ def show(run: Run, view: str, k: int, slot: Any, carrier: Any) -> Labels:
     alt = text.ALT.format(what=run.photo.alt, view=shown, model=run.spec.title)
     with slot:
         event = v.viewer(
-            run.photo.image, [layer], key=f"segment.{run.palette.title}.{'labels' if view == 'labels' else 'heat'}",
-            tools=tools, alt=alt, strokes=strokes, link="segment", carrier=carrier,
+            photo, [layer], key=f"segment.{run.palette.title}.{'labels' if view == 'labels' else 'heat'}",
+            tools=tools, alt=alt, strokes=mask.strokes, link="segment",
         )  # fmt: skip
     if event.click:
         st.session_state[CLICK] = (run.photo.hash, event.click)
-    if view == "labels":
-        strokes = event.strokes
-        st.session_state[STROKES] = (paper, strokes)
-    return v.apply_strokes(labels, strokes) if strokes else labels
+    return segment_mask.painted(mask, event.strokes) if view == "labels" else mask
 
 
 def clicked(run: Run) -> None:
@@ -81,12 +70,3 @@ def bars(top: list[tuple[int, float]], palette: Palette) -> str:
         bar = f'<div style="width:{100 * p:.1f}%;background:{color}"></div>'
         rows.append(f"<tr><td>{escape(palette.names[k])}</td><td>{bar}</td><td>{p:.3f}</td></tr>")
     return f'<table class="sl-legend sl-bars"><tbody>{"".join(rows)}</tbody></table>'
-
-
-def corrected(run: Run, labels: Labels) -> None:
-    """Say how much the brush changed, and offer the way back to the network's labels."""
-    before = run.labels()
-    if changed := 0 if labels is before else int(np.count_nonzero(labels != before)):
-        st.caption(text.CORRECTED.format(pixels=changed))
-        if segment_lesson.has_mask():
-            st.button(text.DROP_MASK, on_click=segment_lesson.drop_mask)

@@ -64,9 +64,9 @@ def picture(size: tuple[int, int], batch: int, name: str | Path = PHOTOS[0]) -> 
     """Return a photograph as networks' input (batch, 3, *size) float32; each of the batch shifted by 16 pixels more."""
     import torch
 
-    from seglab.inference import normalize, resize
+    from seglab.preprocess import normalize, resize
 
-    one = normalize(resize(photo(name), size), zoo.Preprocess(short_side=min(size)))
+    one = normalize(resize(photo(name), size)[None].float().div_(255))
     return torch.cat([one.roll(16 * n, -1) for n in range(batch)]).contiguous()
 
 

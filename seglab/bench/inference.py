@@ -15,7 +15,6 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import platform
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -25,7 +24,7 @@ from typing import Any
 
 import numpy as np
 
-from seglab import zoo
+from seglab import machine, zoo
 from seglab.bench import engines, sides
 from seglab.bench.sides import Side
 
@@ -92,7 +91,14 @@ def measure(
                     "device": str(runtime.device()),
                 }
                 wanted = _sides(task, runtime.precisions(), runtime.device().type)
-                found = sides.alternate([side for side in wanted if not _absent(side)], repeats)
+                try:
+                    found = sides.alternate([side for side in wanted if not _absent(side)], repeats)
+                except sides.SideError as error:
+                    if batch == 1:
+                        raise
+                    why = str(error).splitlines()[0]  # a batch may be too large for the memory; the next may fit
+                    yield from (_missing(key, size, batch, side.name, why) for side in wanted)
+                    continue
             timings = {timing.name: timing for timing in found}
             for side in wanted:
                 yield _row(key, size, batch, side.name, timings)
@@ -115,13 +121,15 @@ def _absent(side: Side) -> bool:
 
 
 def _row(key: str, size: tuple[int, int], batch: int, side: str, timings: dict[str, sides.Timing]) -> Row:
-    about = (key, size, batch, side, engines.trained(key))
     timing, eager = timings.get(side), timings["eager fp32"]
     if timing is None or timing.error:
-        missing = "not installed" if timing is None else str(timing.error).splitlines()[0]
-        return Row(*about, None, None, None, None, None, None, 0, 0, missing)
+        return _missing(key, size, batch, side, str(timing.error).splitlines()[0] if timing else "not installed")
     return Row(
-        *about,
+        key,
+        size,
+        batch,
+        side,
+        engines.trained(key),
         round(timing.median_ms, 3),
         round(timing.low_ms, 3),
         round(timing.high_ms, 3),
@@ -131,6 +139,10 @@ def _row(key: str, size: tuple[int, int], batch: int, side: str, timings: dict[s
         timing.resident_bytes // 10**6,
         timing.peak_bytes // 10**6,
     )
+
+
+def _missing(key: str, size: tuple[int, int], batch: int, side: str, why: str) -> Row:
+    return Row(key, size, batch, side, engines.trained(key), None, None, None, None, None, None, 0, 0, why)
 
 
 def misses(rows: Sequence[Row]) -> list[str]:
@@ -168,21 +180,15 @@ def street_fast(rows: Sequence[Row]) -> dict[str, float]:
     }  # fmt: skip
 
 
-def machine() -> str:
-    """Return the machine in a line: processor, accelerator, threads, versions."""
+def where() -> str:
+    """Return the machine in a line, and what torch uses of it."""
     import torch
 
     from seglab import runtime
 
-    name = platform.processor() or platform.machine()
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        name = next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), name)
-    except OSError:
-        pass
     device = runtime.device()
     gpu = f", {torch.cuda.get_device_name(device)}" if device.type == "cuda" else ""
-    return f"{name}{gpu}; on {device}; {torch.get_num_threads()} threads; torch {torch.__version__}"
+    return f"{machine.line()}{gpu}; on {device}; {torch.get_num_threads()} threads; torch {torch.__version__}"
 
 
 def table(rows: Sequence[Row]) -> str:
@@ -248,7 +254,7 @@ def run(args: argparse.Namespace) -> int:
         raise Failure(str(error)) from error
     rows: list[Row] = []
     if not args.json:
-        print(machine(), flush=True)
+        print(where(), flush=True)
     measured = measure(args.models, batches, args.repeats, say, sizes, chosen)
     while True:
         try:
@@ -264,7 +270,7 @@ def run(args: argparse.Namespace) -> int:
     wrong = misses(rows) if on_cpu and not args.size else []
     ratios = street_fast(rows)
     if args.json:
-        found = {"machine": machine(), "rows": [asdict(r) for r in rows], "unet_over_street_fast": ratios}
+        found = {"machine": where(), "rows": [asdict(r) for r in rows], "unet_over_street_fast": ratios}
         print(json.dumps(found | {"misses": wrong}, indent=1))
         return 0
     for side, ratio in ratios.items():

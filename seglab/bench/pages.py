@@ -11,8 +11,6 @@ from __future__ import annotations
 import argparse
 import io
 import json
-import os
-import platform
 import statistics
 import tempfile
 from collections.abc import Callable
@@ -23,6 +21,7 @@ from typing import Any
 
 import numpy as np
 
+from seglab import machine
 from seglab.bench.browser import SCREEN, choose, visiting
 from seglab.bench.server import Missing, Server, chromium, served
 
@@ -78,7 +77,7 @@ def measure(repeats: int = REPEATS, say: Callable[[str], None] = lambda _: None)
         rows.append(row(*args))
         say(f"{rows[-1].what}: {rows[-1].median:.0f} ms")
 
-    with tempfile.TemporaryDirectory() as folder, served() as server, chromium() as browser:
+    with tempfile.TemporaryDirectory() as folder, chromium() as browser, served() as server:
         files = [Path(folder) / f"street {seed}.jpg" for seed in range(repeats + 1)]
         for seed, file in enumerate(files):
             file.write_bytes(photo(seed))
@@ -159,15 +158,6 @@ def _openings(browser: Any, server: Server, repeats: int, done: Callable[..., No
     done("home", "The home page, to its last heading", times)
 
 
-def machine() -> str:
-    """Describe the machine in a line."""
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text(errors="replace").splitlines() if info.is_file() else []
-    name = next((line.partition(": ")[2] for line in lines if line.startswith("model name")), platform.machine())
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return f"{platform.system()}, {name}, {cores} cores, Python {platform.python_version()}"
-
-
 def table(rows: list[Row]) -> str:
     """Return the rows as text for a terminal."""
     lines = [f"{'':52}{'median':>8}{'p95':>8}{'n':>5}  target"]
@@ -196,7 +186,7 @@ def run(args: argparse.Namespace) -> int:
     except Missing as error:
         raise Failure(str(error)) from error
     if args.json:
-        print(json.dumps({"machine": machine(), "photo": list(SIZE), "rows": [asdict(r) for r in rows]}, indent=1))
+        print(json.dumps({"machine": machine.line(), "photo": list(SIZE), "rows": [asdict(r) for r in rows]}, indent=1))
     else:
-        print(f"{machine()}; photo {SIZE[0]}×{SIZE[1]}; milliseconds\n{table(rows)}")
+        print(f"{machine.line()}; photo {SIZE[0]}×{SIZE[1]}; milliseconds\n{table(rows)}")
     return 0

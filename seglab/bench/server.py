@@ -15,19 +15,22 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from seglab import machine
+
 ROOT = Path(__file__).resolve().parents[2]
-STATUS = "/proc/{pid}/status"
+NO_CHROMIUM = "No Chromium can be used here: python scripts/chromium.py installs one, SEGLAB_CHROMIUM names one."
+TOO_LONG = "Let nothing else run on this machine and try again; if it happens again, open the page yourself: make app."
 
 
 class Missing(RuntimeError):
-    """Something that the measurement needs isn't here; the text says what to do."""
+    """Something that the measurement needs isn't here, or didn't answer; the text says what to do."""
 
 
 @dataclass(frozen=True)
@@ -39,11 +42,7 @@ class Server:
 
     def memory(self) -> int:
         """Return its resident memory in bytes (0 where the system doesn't tell)."""
-        try:
-            lines = Path(STATUS.format(pid=self.process.pid)).read_text().splitlines()
-        except OSError:
-            return 0
-        return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("VmRSS")), 0)
+        return machine.memory(self.process.pid)[0]
 
 
 def script(name: str) -> ModuleType:
@@ -72,9 +71,18 @@ def served(seconds: float = 60, **environment: str) -> Iterator[Server]:
     """Start `scripts/serve.py` at a free port of 127.0.0.1, yield it once it is healthy, and stop it."""
     script("serve")  # says what is missing, if anything is
     port = free_port()
-    env = os.environ | {"PORT": str(port), "ADDRESS": "127.0.0.1"} | environment
     command = [sys.executable, str(ROOT / "scripts" / "serve.py")]
-    process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.DEVNULL)
+    with running(command, port, {"PORT": str(port), "ADDRESS": "127.0.0.1"} | environment, seconds) as server:
+        yield server
+
+
+@contextmanager
+def running(command: list[str], port: int, environment: Mapping[str, str], seconds: float = 60) -> Iterator[Server]:
+    """Run a command that serves Streamlit at 127.0.0.1:`port`, in the repository's root; as `served` in all else.
+
+    Missing if it ends, or isn't healthy within `seconds`.
+    """
+    process = subprocess.Popen(command, cwd=ROOT, env=os.environ | environment, stdout=subprocess.DEVNULL)
     try:
         server = Server(f"http://127.0.0.1:{port}", process)
         _wait_until_healthy(server, seconds)
@@ -101,20 +109,45 @@ def _wait_until_healthy(server: Server, seconds: float) -> None:
     raise Missing(f"No answer from {server.url} within {seconds:g} s.")
 
 
-@contextmanager
-def chromium() -> Iterator[Any]:
-    """Start a Chromium and yield it as Playwright's Browser; Missing says how to get what isn't here."""
+def playwright(kind: str) -> tuple[Any, dict[str, Any]]:
+    """Return Playwright's module, "sync_api" or "async_api", and how to launch Chromium; Missing if one isn't here."""
     try:
-        playwright = importlib.import_module("playwright.sync_api")
+        module = importlib.import_module(f"playwright.{kind}")
     except ImportError as error:
         raise Missing("This needs Playwright: pip install -r requirements-dev.txt") from error
     found = script("chromium")
     path = found.find()
     if path is None:
-        raise Missing("There is no Chromium here: python scripts/chromium.py installs it, SEGLAB_CHROMIUM names one.")
-    with playwright.sync_playwright() as running:
-        browser = running.chromium.launch(executable_path=path, args=list(found.ARGS))
+        raise Missing(NO_CHROMIUM)
+    return module, {"executable_path": path, "args": list(found.ARGS)}
+
+
+@contextmanager
+def chromium() -> Iterator[Any]:
+    """Start a Chromium and yield it as Playwright's Browser; Missing says how to get what isn't here.
+
+    Whatever goes wrong in the browser while it is in use becomes Missing as well, in a sentence.
+    """
+    module, options = playwright("sync_api")
+    with module.sync_playwright() as engines:
+        try:
+            browser = engines.chromium.launch(**options)
+        except module.Error as error:
+            raise Missing(no_start(error)) from error
         try:
             yield browser
+        except module.Error as error:  # a step that took too long, a page or a browser that is gone
+            raise Missing(f"The browser didn't get there ({first_line(error)}). {TOO_LONG}") from error
         finally:
-            browser.close()
+            with suppress(module.Error):  # it may be gone already
+                browser.close()
+
+
+def no_start(error: Exception) -> str:
+    """Say that Chromium was found and doesn't start."""
+    return f"Chromium doesn't start ({first_line(error)}). {NO_CHROMIUM}"
+
+
+def first_line(error: Exception) -> str:
+    """Return what Playwright says of an error, without the log of its calls."""
+    return str(error).strip().partition("\n")[0].rstrip(".")

@@ -40,7 +40,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from seglab import allocator
+from seglab import allocator, machine
 
 Output: TypeAlias = np.ndarray | dict[str, np.ndarray]
 Run: TypeAlias = Callable[[], Output | Callable[[], Output]]
@@ -158,9 +158,8 @@ def environment(plain: bool, base: Mapping[str, str] | None = None) -> dict[str,
 
 def threads() -> int:
     """Return how many cores this process may use: what the sides' libraries are told to use."""
-    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     given = os.environ.get("OMP_NUM_THREADS", "").split(",")[0]
-    return int(given) if given.isdecimal() and int(given) > 0 else allowed
+    return int(given) if given.isdecimal() and int(given) > 0 else machine.cores()
 
 
 class _Child:
@@ -237,16 +236,6 @@ def _failed(side: Side, error: str) -> Timing:
     return Timing(side.name, nan, nan, nan, 0, 0, (), np.empty(0), error)
 
 
-def _memory() -> tuple[int, int]:
-    """Return (resident, peak) of this process in bytes; zeros where the system doesn't tell."""
-    try:
-        lines = Path("/proc/self/status").read_text().splitlines()
-        found = {line.split(":")[0]: int(line.split()[1]) * 1024 for line in lines if line.startswith("Vm")}
-        return found["VmRSS"], found["VmHWM"]
-    except (OSError, KeyError, ValueError):
-        return 0, 0
-
-
 def _serve() -> None:
     """Do what the parent asks for, until it closes the pipe; anything printed meanwhile goes to stderr."""
     replies = os.fdopen(os.dup(1), "w", encoding="utf-8")
@@ -267,7 +256,7 @@ def _serve() -> None:
                 began = time.perf_counter()
                 result = run()
                 reply = {"ms": (time.perf_counter() - began) * 1000}
-                reply["resident"], reply["peak"] = _memory()
+                reply["resident"], reply["peak"] = machine.memory()
         except Exception as error:
             traceback.print_exc()
             reply = {"error": f"{type(error).__name__}: {error}"}

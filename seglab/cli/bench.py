@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from importlib.util import find_spec
 from typing import Any
 
-BENCHES = ("inference", "postprocess", "pages")
+from seglab.bench import inference, pages, panoptic, postprocess, scenes
 
 
 def add(commands: Any) -> None:
@@ -17,6 +15,5 @@ def add(commands: Any) -> None:
         description="Measure the speed on this machine. Let nothing else run meanwhile.",
     )
     parsers = parser.add_subparsers(metavar="WHAT", required=True)
-    for name in BENCHES:
-        if find_spec(f"seglab.bench.{name}"):
-            import_module(f"seglab.bench.{name}").add(parsers)
+    for module in (inference, postprocess, pages, panoptic, scenes):
+        module.add(parsers)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import tempfile
 import time
@@ -15,8 +14,6 @@ from seglab import parts, zoo
 from seglab.download import WeightsError
 
 if TYPE_CHECKING:
-    import torch
-
     from seglab.runtime import Loaded
 
 
@@ -64,11 +61,9 @@ def prepare() -> None:
     try:
         from seglab import runtime  # may refuse its environment variables
 
-        runtime.places()  # so may this
-        device = runtime.device()
+        runtime.places()  # so may this, and the device
     except (ValueError, RuntimeError, OSError) as error:
         raise Failure(str(error)) from error
-    _try_device(device)
 
 
 def load(key: str | None, checkpoint: Path | None) -> Loaded:
@@ -84,18 +79,6 @@ def load(key: str | None, checkpoint: Path | None) -> Loaded:
     except (WeightsError, ValueError, OSError, RuntimeError) as error:  # RuntimeError: a GPU that is lost or full
         unreadable = checkpoint is not None and isinstance(error, WeightsError | ValueError | OSError)
         raise (UsageError if unreadable else Failure)(str(error)) from error
-
-
-def _try_device(device: torch.device) -> None:
-    """Raise Failure if the device that SEGLAB_DEVICE names can't be used; torch says that in many ways."""
-    import torch
-
-    try:
-        torch.zeros(1, device=device).cpu()
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        reason = str(error).partition("\n")[0].partition(". ")[0] or type(error).__name__  # torch goes on for pages
-        said = f"SEGLAB_DEVICE={name}" if (name := os.environ.get("SEGLAB_DEVICE")) else f"the device {device}"
-        raise Failure(f"{said} can't be used here ({reason}); SEGLAB_DEVICE=cpu always can") from error
 
 
 def folder(path: Path) -> Path:

@@ -29,10 +29,11 @@ def describe(key: str) -> dict[str, Any]:
     """Return a model's entry in plain values.
 
     `score` is the mean IoU on `split`, both None where nothing was measured; `bytes` is the size of the weights (as
-    published, before a download; 0 where unknown); `weights_here`: they are on this machine.
+    published, before a download; 0 where unknown); `weights_here`: they are on this machine. Where `trained_on` names
+    the split too, the score is that of the same recipe trained without it (see the model's card).
     """
     spec = zoo.get(key)
-    split, score = _measured(key)
+    split, score, trained_on = _measured(key)
     return {
         "key": key,
         "title": spec.title,
@@ -44,19 +45,20 @@ def describe(key: str) -> dict[str, Any]:
         "score": score.mean_iou if score else None,
         "pixel_accuracy": score.pixel_accuracy if score else None,
         "split": split,
+        "trained_on": trained_on,
         "bytes": zoo.weights_bytes(key),
         "weights_here": zoo.weights_here(key),
     }
 
 
-def _measured(key: str) -> tuple[str | None, Score | None]:
-    """Return the split and its score, `val` before others; None where the card isn't there or has none."""
+def _measured(key: str) -> tuple[str | None, Score | None, list[str]]:
+    """Return the split and its score, `val` before others (None where there is no card), and the splits trained on."""
     try:
-        scores = zoo.card(key).scores
+        card = zoo.card(key)
     except WeightsError:
-        return None, None
-    split = "val" if "val" in scores else next(iter(scores), None)
-    return split, scores[split] if split else None
+        return None, None, []
+    split = "val" if "val" in card.scores else next(iter(card.scores), None)
+    return split, card.scores[split] if split else None, list(card.trained_on)
 
 
 def _table(rows: list[dict[str, Any]]) -> str:
@@ -78,7 +80,9 @@ def _table(rows: list[dict[str, Any]]) -> str:
     licences: dict[str, list[str]] = {}
     for row in rows:
         licences.setdefault(row["licence"], []).append(row["key"])
-    return "\n".join([*lines, "", *(f"{', '.join(keys)}: {text}" for text, keys in licences.items())])
+    seen = [row["key"] for row in rows if row["split"] in row["trained_on"]]
+    note = [f"{', '.join(seen)}: the score is that of the same recipe, trained without what it is measured on"]
+    return "\n".join([*lines, "", *note * bool(seen), *(f"{', '.join(k)}: {text}" for text, k in licences.items())])
 
 
 def _fetched(key: str) -> bool:

@@ -86,13 +86,19 @@ def run(args: argparse.Namespace) -> int:
             if isinstance(error, OSError) and error.errno in _FULL:  # of no use to the other pictures either
                 raise Failure(f"{path}: {output} can't take any more files ({error.strerror})") from error
             failed += 1
-            say(f"error: {path}: {error or type(error).__name__}")
+            say(f"error: {path}: {_reason(error)}")
         if many:
             left = (time.monotonic() - began) / done * (len(stems) - done)
             say(f"{done}/{len(stems)} {path.name}" + (f", about {duration(left)} left" if done < len(stems) else ""))
     if failed and many:
         say(f"{failed} of {len(stems)} pictures failed")
     return 1 if failed else 0
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, OSError) and error.filename2:  # what was written couldn't get its name
+        return f"can't write {error.filename2} ({error.strerror})"
+    return str(error) or type(error).__name__
 
 
 def _options(short_side: int | None, tile: int, tta: bool, precision: str) -> Options:

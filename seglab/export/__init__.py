@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from seglab import allocator
 from seglab.draw import Alpha
 from seglab.export.coco import coco_json, rle
+from seglab.export.panoptic_png import Entry, ids_png, panoptic_json, panoptic_png, read_ids_png, read_panoptic
 from seglab.export.pictures import areas_csv, cutout_png, indexed_png, npz, overlay_jpeg
 from seglab.export.polygons import polygons
 from seglab.export.tools import labelme_json, via_json
@@ -19,8 +20,9 @@ from seglab.images import LARGE
 from seglab.types import Image, SemanticResult
 
 __all__ = [
-    "FORMATS", "Format", "Source", "areas_csv", "coco_json", "cutout_png", "indexed_png", "labelme_json", "npz",
-    "overlay_jpeg", "polygons", "rle", "via_json",
+    "FORMATS", "Entry", "Format", "Source", "areas_csv", "coco_json", "cutout_png", "ids_png", "indexed_png",
+    "labelme_json", "npz", "overlay_jpeg", "panoptic_json", "panoptic_png", "polygons", "read_ids_png",
+    "read_panoptic", "rle", "via_json",
 ]  # fmt: skip
 
 

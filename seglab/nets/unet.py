@@ -57,6 +57,18 @@ class UNet(nn.Module):
         return self.classify(x)  # (N, K, H, W)
 
 
+def nuclei_unet() -> UNet:
+    """U-Net for nuclei against background, K = 2, 16 channels at the top: 1.94 M parameters, 3.9 MB in fp16.
+
+    All four steps stay, for the largest nuclei are 100 pixels across; thinner channels save more time than a step less
+    (base 16 with four steps trains nearly twice as fast as base 24 with three).
+
+    >>> nuclei_unet().eval()(torch.zeros(1, 3, 32, 32)).shape
+    torch.Size([1, 2, 32, 32])
+    """
+    return UNet(2, base=16)
+
+
 def fit(x: Tensor, like: Tensor) -> Tensor:
     """Repeat x's last row and column where pooling dropped one, so that it has the size of `like`."""
     rows, columns = like.shape[-2] - x.shape[-2], like.shape[-1] - x.shape[-1]

@@ -3,12 +3,7 @@
 from __future__ import annotations
 
 import os
-import socket
-import subprocess
 import sys
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,8 +11,7 @@ from pathlib import Path
 import pytest
 
 from scripts import chromium
-
-ROOT = Path(__file__).resolve().parents[2]
+from seglab.bench import server
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -29,36 +23,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @contextmanager
 def serve(script: str | Path = "app.py", **environment: str) -> Iterator[str]:
     """Start Streamlit on `script` (from the repository's root) at a free port; yield its address once it is healthy."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = server.free_port()
     command = [sys.executable, "-m", "streamlit", "run", str(script), "--server.port", str(port)]
     command += ["--server.address", "127.0.0.1"]
-    server = subprocess.Popen(command, cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)} | environment)
-    url = f"http://127.0.0.1:{port}"
-    try:
-        _wait_until_healthy(url, server)
-        yield url
-    finally:
-        server.terminate()
-        try:
-            server.wait(timeout=10)
-        except subprocess.TimeoutExpired:
-            server.kill()
-            server.wait()
-
-
-def _wait_until_healthy(url: str, server: subprocess.Popen[bytes], seconds: float = 60) -> None:
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if server.poll() is not None:
-            raise RuntimeError(f"The server ended with status {server.returncode} before it answered.")
-        try:
-            with urllib.request.urlopen(url + "/_stcore/health", timeout=5):
-                return
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.1)
-    raise TimeoutError(f"No answer from {url} within {seconds} s.")
+    with server.running(command, port, {"PYTHONPATH": str(server.ROOT)} | environment) as started:
+        yield started.url
 
 
 @pytest.fixture(scope="session")
@@ -107,17 +76,24 @@ def new_page(browser: object) -> Iterator[Callable[..., object]]:
 
 
 class Messages:
-    """Counts what a page sends to the server: `count` WebSocket frames since it was made or `reset()`."""
+    """Counts what goes over a page's WebSocket since it was made or `reset()`: frames sent, bytes received."""
 
     def __init__(self, page: object) -> None:
-        self.count = 0
-        page.on("websocket", lambda socket: socket.on("framesent", self._one_more))
+        self.count = self.received = 0
+        page.on("websocket", self._listen)
+
+    def _listen(self, socket: object) -> None:
+        socket.on("framesent", self._one_more)
+        socket.on("framereceived", self._came)
 
     def _one_more(self, _frame: object) -> None:
         self.count += 1
 
+    def _came(self, frame: str | bytes) -> None:
+        self.received += len(frame)
+
     def reset(self) -> None:
-        self.count = 0
+        self.count = self.received = 0
 
 
 @pytest.fixture

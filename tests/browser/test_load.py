@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 
 import numpy as np
 import pytest
+from PIL import Image
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 from scripts import load
 from scripts.visitor import Shown, Visitor
 from seglab import images
 from seglab.bench.pages import photo
 from seglab.bench.server import Server, served
+from ui import gallery
 
 
 def missing(found: dict[str, object]) -> str:
@@ -63,17 +68,65 @@ def arrive(visitor: Visitor, data: bytes) -> None:
     visitor.run()
 
 
-def test_a_new_layer_does_not_bring_the_photo_again() -> None:
+def test_a_new_layer_or_view_does_not_bring_the_photo_again() -> None:
     with served() as server, Visitor(server.url, "Segment", "model=street-fast&conf=0.4") as visitor:
         arrive(visitor, photo(1))
-        first = visitor.seen[-1]
+        first = visitor.shown()
         visitor.set(visitor.widget("slider", "Least").id, double_array_value=[0.6])
         before = visitor.received
         visitor.run()
-        last = visitor.seen[-1]
+        last = visitor.shown()
         assert not np.array_equal(first.labels[0], last.labels[0])
         assert first.photo == last.photo
         assert visitor.received - before < len(last.photo) / 2
+        for view in ("Entropy", "Labels"):
+            visitor.set(visitor.widget("selectbox", "View").id, string_value=view)
+            before = visitor.received
+            visitor.run()
+        assert visitor.shown().photo == first.photo
+        assert np.array_equal(visitor.shown().labels[0], last.labels[0])
+        assert visitor.received - before < len(last.photo) / 2
+
+
+class Line:
+    """Stands for the server: hands out messages, and remembers what it was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[BackMsg] = []
+        self.messages: list[ForwardMsg] = []
+
+    def send(self, data: bytes) -> None:
+        self.asked.append(BackMsg.FromString(data))
+
+    def recv(self, timeout: float) -> bytes:
+        del timeout
+        return self.messages.pop(0).SerializeToString()
+
+    def says(self, *messages: ForwardMsg) -> None:
+        self.messages += [*messages, ForwardMsg(script_finished=ForwardMsg.FINISHED_SUCCESSFULLY)]
+
+
+def picture(n: int, place: int = 0) -> ForwardMsg:
+    """Return a message that brings photo n, whose name is n in 24 digits."""
+    message = ForwardMsg(hash=f"photo {n}")
+    message.metadata.cacheable = True
+    message.metadata.delta_path.extend([0, place])
+    component = message.delta.new_element.bidi_component
+    component.component_name, component.bytes = "seglab_photo", f"{n:024}".encode() + bytes(1000)
+    return message
+
+
+def test_a_visitor_forgets_what_is_gone_and_keeps_what_is_there() -> None:
+    visitor, line = Visitor("http://localhost", "Segment"), Line()
+    visitor._socket = line
+    for n in range(20):
+        again = ForwardMsg(ref_hash="photo -1")  # the photo that stays
+        again.metadata.CopyFrom(picture(-1, 1).metadata)
+        line.says(picture(n), again if n else picture(-1, 1))
+        visitor.run()
+        assert sorted(visitor._photos) == sorted([f"{-1:024}", f"{n:024}"])
+        assert len(visitor.elements) == 2
+    assert set(line.asked[-1].rerun_script.cached_message_hashes) == {"photo -1", "photo 17", "photo 18"}
 
 
 def reruns(server: Server, n: int, view: str, warm: int = 20) -> int:
@@ -101,3 +154,25 @@ def test_three_hundred_reruns_leave_memory_as_it_was(view: str) -> None:
         grown = reruns(server, 300, view)
     print(f"{view}: {grown / 2**20:+.1f} MB")
     assert grown < 50 * 2**20
+
+
+@pytest.mark.slow
+def test_a_large_photo_is_given_back() -> None:
+    out = io.BytesIO()
+    Image.fromarray(gallery.load("china")).resize((6000, 4000)).save(out, "JPEG", quality=92)
+    with served() as server, Visitor(server.url, "Segment", "model=street-fast") as visitor:
+        if not server.memory():
+            pytest.skip("This system doesn't tell how much memory a process has.")
+        arrive(visitor, photo(1))
+        before = server.memory()
+        arrive(visitor, out.getvalue())
+        held = server.memory() - before
+        visitor.set(visitor.widget("selectbox", "View").id, string_value="Margin")
+        visitor.run()
+        visitor.set(visitor.widget("slider", "Temperature").id, double_array_value=[2.0])
+        visitor.run()
+        arrive(visitor, photo(1))
+        left = server.memory() - before
+    print(f"{held / 2**20:+.0f} MB with a photo of 24 megapixels on the page, {left / 2**20:+.0f} MB after it")
+    assert held < 200 * 2**20  # the picture itself takes 72, its labels 24
+    assert left < 100 * 2**20

@@ -524,6 +524,22 @@ def test_a_replaced_photo_is_forgotten(open_case: Any) -> None:
         assert len(page.evaluate("[...window.__seglabViewers.photos.keys()]")) == 1
 
 
+def test_a_photo_that_was_sent_serves_another_viewer(open_case: Any) -> None:
+    first = open_case("sent")
+    page, sent = first.page, first.sent
+    size = page.evaluate("async () => (await [...window.__seglabViewers.photos.values()][0].file).size")
+    assert size > 200_000
+    first.opacity(0)
+    shown = first.pixels()
+    page.get_by_text("Other viewer").click()
+    told_when(page, "told.runs === 2")
+    page.wait_for_function("() => window.__seglabViewers.states.has('second')")
+    second = Stage(page)
+    second.opacity(0)
+    assert second.pixels() == shown
+    assert 0 < sent.received < size / 2
+
+
 def test_user_text_is_never_html(open_case: Any) -> None:
     stage = open_case("text")
     expect(stage.root.locator(".legend .name").first).to_contain_text("<img src=x")

@@ -11,7 +11,7 @@ import streamlit as st
 from seglab.palettes import CAMVID
 from seglab.types import Image, Labels
 from ui.page import STYLE
-from ui.viewer import HeatLayer, LabelLayer, Stroke, ViewerEvent, apply_strokes, viewer
+from ui.viewer import HeatLayer, LabelLayer, Stroke, ViewerEvent, apply_strokes, send, viewer
 from ui.viewer.encode import digest
 
 ALL = ("click", "box", "brush")
@@ -95,6 +95,11 @@ def main() -> None:
             photo = street(seed=1)[0] if st.checkbox("Other photo") else image
             shifted = np.roll(labels, 10 * step, axis=1)
             event = viewer(photo, [LabelLayer(shifted, CAMVID)], key="update", tools=ALL, alt=alt)
+        case "sent":
+            image, labels = street(600, 800)
+            photo = send(image, key="photo")
+            other = st.checkbox("Other viewer")
+            event = viewer(photo, [LabelLayer(labels, CAMVID)], key="second" if other else "first", alt=alt)
         case "text":
             from dataclasses import replace
 

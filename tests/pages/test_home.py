@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,7 +12,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from seglab import zoo
-from ui import cards, gallery, lessons, machine, warm
+from ui import cards, gallery, lessons, machine, settings, warm
 from ui.presets import PRESETS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -97,8 +100,67 @@ def test_lessons_without_a_page_are_left_out(monkeypatch: pytest.MonkeyPatch) ->
     assert unwritten not in lessons.lessons()
 
 
+def test_the_device_is_the_one_that_is_set_and_told_once_torch_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    from seglab import devices
+
+    monkeypatch.setattr(warm, "ready", lambda: False)
+    assert machine.torch_device() is None
+    monkeypatch.setattr(warm, "ready", lambda: True)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setenv("SEGLAB_DEVICE", "cpu")
+    devices.device.cache_clear()
+    try:
+        assert machine.torch_device() == "CPU"
+    finally:
+        devices.device.cache_clear()
+
+
 def test_the_machine_is_described_without_torch() -> None:
     this = machine.machine()
     assert this.processor
     assert this.cores >= 1
     assert this.memory is None or this.memory > 2**28
+
+
+def test_one_core_is_one_core(monkeypatch: pytest.MonkeyPatch) -> None:
+    def described(cores: int) -> str:
+        found = machine.Machine("A processor", cores, None, None)
+        monkeypatch.setattr(machine, "machine", lambda: found)
+        app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=30).run()
+        return next(element.value for element in app.markdown if element.value.startswith("A processor"))
+
+    assert described(1).startswith("A processor, 1 core;")
+    assert described(2).startswith("A processor, 2 cores;")
+
+
+@pytest.mark.parametrize("file", ["app.py", "pages/1_Segment.py"])
+@pytest.mark.parametrize(("name", "value"), [("SEGLAB_DEVICE", "banana"), ("SEGLAB_FORWARDS", "0")])
+def test_a_setting_that_cannot_be_used_is_told_on_every_page(
+    monkeypatch: pytest.MonkeyPatch, file: str, name: str, value: str
+) -> None:
+    from seglab import devices, runtime
+
+    monkeypatch.setenv(name, value)
+    caches = (settings.problem, devices.device, runtime.places)  # each asks the environment once
+    for one in caches:
+        one.cache_clear()
+    try:
+        app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=30)
+        app = app.switch_page(file).run()
+    finally:
+        monkeypatch.undo()
+        for one in caches:
+            one.cache_clear()
+    assert not app.exception
+    assert name in app.error[0].value
+    assert repr(value) in app.error[0].value
+    assert not app.selectbox
+    assert app.sidebar.get("page_link")  # the menu is there
+
+
+def test_without_settings_nothing_is_asked_of_torch() -> None:
+    script = "import sys; from ui import settings; assert settings.problem() == ''; assert 'torch' not in sys.modules"
+    environment = {key: value for key, value in os.environ.items() if key not in settings.NAMES}
+    subprocess.run([sys.executable, "-c", script], check=True, cwd=ROOT, env=environment, timeout=60)

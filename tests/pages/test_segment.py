@@ -6,6 +6,7 @@ import dataclasses
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -16,10 +17,10 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from seglab import inference, runtime, zoo
+from seglab import inference, maps, runtime, zoo
 from seglab.inference import Options
 from seglab.palettes import CAMVID
-from ui import code, lesson_file, picker, segment_code, segment_lesson, segment_truth
+from ui import cache, code, lesson_file, picker, segment_code, segment_lesson, segment_truth
 from ui.presets import PRESETS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -78,6 +79,27 @@ def test_views_temperature_and_confidence_run_no_network(page: AppTest, view: st
     page.toggle(key="flip").set_value(True).run()
     ok(page)
     assert runtime.forward_passes() == before + 2
+
+
+def test_a_heat_view_makes_no_labels_that_nobody_sees(page: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = []
+    real = maps.labels
+    monkeypatch.setattr(maps, "labels", lambda *args, **kwargs: (made.append(kwargs), real(*args, **kwargs))[1])
+    cache.MAPS.clear()
+    page.selectbox(key="view").set_value("entropy").run()
+    page.slider(key="temp").set_value(2.0).run()  # without a threshold, the same labels
+    assert ok(page)
+    assert made == []
+    page.slider(key="conf").set_value(0.5).run()  # other areas in the legend
+    assert len(made) == 1
+    cache.MAPS.clear()
+    page.selectbox(key="view").set_value("margin").run()  # whose areas are known
+    assert len(made) == 1
+    button(page, "segment.pin.button").click().run()  # A is a mask
+    assert len(made) == 2
+    page.selectbox(key="view").set_value("labels").run()
+    ok(page)
+    assert len(made) == 2
 
 
 def test_a_full_hd_photo_is_looked_at_without_another_pass(page: AppTest) -> None:
@@ -240,8 +262,29 @@ def test_pin_shows_what_changed(page: AppTest) -> None:
     rows = page.dataframe[0].value
     assert "Unsure, %" in set(rows.iloc[:, 0])
     assert float(rows[rows.iloc[:, 0] == "Unsure, %"]["B"].iloc[0]) > 0
+    assert re.fullmatch(r"\d+\.\d", rows[rows.iloc[:, 0] == "Network time, ms"]["A"].iloc[0])
     button(page, "segment.pin.button").click().run()
     assert not ok(page).dataframe
+
+
+def test_what_a_large_photo_took_is_given_back_after_each_run_and_once_after_it(
+    page: AppTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = []
+    monkeypatch.setattr(picker.allocator, "give_back", lambda: given.append(1))
+    monkeypatch.setattr(picker.images, "LARGE", 300_000)  # pixels: the gallery's 640×427 is smaller
+    page.run()
+    assert given == []
+    upload(page, "large.png", png(np.tile(PHOTO, (8, 8, 1))))
+    page.button_group(key="picker.source").set_value("gallery").run()
+    given.clear()
+    page.run()
+    assert len(given) == 1
+    button(page, "picker.china").click().run()
+    assert len(given) == 2
+    page.run()
+    ok(page)
+    assert len(given) == 2
 
 
 def tab(app: AppTest, name: str) -> AppTest:

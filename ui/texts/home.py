@@ -7,6 +7,7 @@ INTRO = (
     "SegLab is a laboratory for **image segmentation**: you move a parameter and see at once what it does to a real "
     "network on a real photograph. Everything runs on the machine that serves this page; no picture leaves it."
 )
+SETTINGS = "This server's settings can't be used; whoever runs it has to change them and start it again. {problem}"
 START = (
     "New here? Open **{first}**, look at the picture that is there, then drop in one of your own. Each card below "
     "is an experiment that is already set up: read its sentence, say what you expect, then look."
@@ -28,5 +29,6 @@ SCORE = "{score:.3f} ({split})"
 NO_SCORE = "–"
 MODELS_NOTE = (
     "Models on this machine work without a network; the others are downloaded once, when you first choose them. "
-    "**Mean IoU** is each model's own score on the named data, so compare it only within one data set."
+    "**Mean IoU** is each model's own score on the named data, so compare it only within one data set; where a model "
+    "has learnt from that data too, it is the score of the same recipe trained without it."
 )

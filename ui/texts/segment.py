@@ -61,6 +61,7 @@ CARD_TEXT = """\
 
 **Paper:** {paper}
 """
+CARD_WITHOUT = " (of the same recipe, trained without {split})"
 CARD_SCORE = "mean IoU {iou:.3f}, pixel accuracy {accuracy:.3f} on {split}"
 CARD_HOLD_OUT = "mean IoU {iou:.3f} on the sequence {name}, left out of training"
 CARD_NONE = "not measured"

@@ -45,7 +45,7 @@ PIN_OTHER_CLASSES = "A has other classes ({a}), so there is no difference pictur
 PIN_MOVED = "Moved: {moved}."
 PIN_CHANGED = "{share:.2f} % of the pixels have another label in B."
 PIN_ALT = "White where A and B have different labels"
-NUMBER = "Number"
+PIN_COLUMNS = ("Number", "A", "B", "B − A")
 
 # lesson file
 LESSON_SAVE = "Lesson file (.zip)"

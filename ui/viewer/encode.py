@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from seglab import draw
 from seglab.sharing import ByteCache
 from seglab.types import Image, Labels
+from ui.legend import counts
 
 MAX_SIDE = 2000  # px of the longer side as shown: two million pixels blend smoothly on a phone
 LOSSLESS_PIXELS = 256 * 256  # up to here PNG costs no more than JPEG's blur is worth
@@ -89,16 +90,20 @@ def photo(image: Image) -> dict[str, Any]:
     return _photos.get(key, make)
 
 
-def pack(values: NDArray[np.uint8]) -> dict[str, Any]:
-    """Return {"w", "h", "full": [W, H], "z"}: 8-bit values (H, W) as shown, in differences along rows, zlib, base64."""
+def as_shown(values: NDArray[Any]) -> NDArray[Any]:
+    """Return the values (H, W) that are shown: `values` itself, or every few of a large one."""
     height, width = values.shape
     h, w = shown_size(height, width)
-    if (h, w) != (height, width):
-        values = values[sample(height, h)[:, None], sample(width, w)]
+    return values if (h, w) == (height, width) else values[sample(height, h)[:, None], sample(width, w)]
+
+
+def pack(values: NDArray[np.uint8], full: tuple[int, ...]) -> dict[str, Any]:
+    """Return {"w", "h", "full": [W, H], "z"}: 8-bit values (h, w) as shown, in differences along rows, zlib, base64."""
+    height, width = values.shape
     steps = values.copy()
     np.subtract(values[:, 1:], values[:, :-1], out=steps[:, 1:])  # wraps around, and so does the browser's sum
     text = base64.b64encode(zlib.compress(steps.tobytes(), 1)).decode("ascii")
-    return {"w": w, "h": h, "full": [width, height], "z": text}
+    return {"w": width, "h": height, "full": [full[1], full[0]], "z": text}
 
 
 def labels(array: Labels) -> dict[str, Any]:
@@ -106,9 +111,9 @@ def labels(array: Labels) -> dict[str, Any]:
     key = digest(array)
 
     def make() -> dict[str, Any]:
-        counts = np.bincount(array.ravel(), minlength=256)
-        areas = [[int(k), int(counts[k])] for k in np.flatnonzero(counts)]
-        return {"id": key, "areas": areas, **pack(array)}
+        total = counts(array)
+        areas = [[int(k), int(total[k])] for k in np.flatnonzero(total)]
+        return {"id": key, "areas": areas, **pack(as_shown(array), array.shape)}
 
     return _layers.get(("labels", key), make)
 
@@ -118,10 +123,10 @@ def heat(values: NDArray[Any], vmin: float, vmax: float) -> dict[str, Any]:
     key = digest(values, vmin, vmax)
 
     def make() -> dict[str, Any]:
-        level = (np.asarray(values, np.float32) - vmin) * np.float32(254.0 / (vmax - vmin))
+        level = (np.asarray(as_shown(values), np.float32) - vmin) * np.float32(254.0 / (vmax - vmin))
         known = ~np.isnan(level)
         level = np.clip(np.where(known, level, 0), 0, 254) + 1.5
-        return {"id": key, **pack(np.where(known, level, 0).astype(np.uint8))}
+        return {"id": key, **pack(np.where(known, level, 0).astype(np.uint8), values.shape)}
 
     return _layers.get(("heat", key), make)
 

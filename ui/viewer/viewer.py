@@ -7,7 +7,6 @@ or a brush stroke comes back to Python, in pixels of the picture that was handed
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -15,7 +14,6 @@ from typing import Any, Literal
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
-from streamlit.delta_generator import DeltaGenerator
 
 from seglab.types import Image, Labels, Palette, check_image, check_labels
 from ui.viewer import encode
@@ -90,6 +88,14 @@ class ViewerEvent:
     serial: int = 0
 
 
+@dataclass(frozen=True)
+class Sent:
+    """A photo that `send` has put on the page: viewers take it in the place of the array. `size` is (H, W)."""
+
+    id: str
+    size: tuple[int, int]
+
+
 _HIDDEN = "seglab-photo"  # in the key of the photo's element, and so in its CSS class, which style.css hides
 _photo = st.components.v2.component(
     "seglab_photo",
@@ -104,8 +110,21 @@ _component = st.components.v2.component(
 )
 
 
+def send(image: Image, *, key: str) -> Sent:
+    """Send a photo, RGB uint8 (H, W, 3), to the page, unseen; viewers there show what this returns.
+
+    So a photo that several viewers show, or that stays while viewers come and go, crosses the network once: Streamlit
+    sends an element that hasn't changed as a mere reference. `key` names this element, apart from the viewers'. Not
+    into an `st.empty`, which holds one element. ValueError if it isn't a picture.
+    """
+    check_image(image)
+    photo = encode.photo(image)
+    _photo(key=f"{key}.{_HIDDEN}", data=photo["id"].encode() + photo["file"])
+    return Sent(photo["id"], (image.shape[0], image.shape[1]))
+
+
 def viewer(
-    image: Image | None,
+    image: Image | Sent | None,
     layers: Sequence[Layer | Labels] = (),
     *,
     key: str,
@@ -123,9 +142,8 @@ def viewer(
     controls: bool = True,
     marks: Iterable[tuple[int, int]] = (),
     strokes: Iterable[Stroke] = (),
-    carrier: DeltaGenerator | None = None,
 ) -> ViewerEvent:
-    """Show `image` (RGB uint8 (H, W, 3), or None for the layers alone) with `layers` over it; return what was done.
+    """Show `image` (RGB uint8 (H, W, 3), what `send` gave, or None) with `layers` over it; return what was done.
 
     Layers are drawn in order and may be of any size: each is stretched over the picture, pixel by pixel. A bare uint8
     array is a `LabelLayer` in `palette`. `before` are the layers left of the before/after divider (none: the photo).
@@ -133,13 +151,14 @@ def viewer(
     is active at first. `opacity`, `outlines`, `divider` (shown or not) are first values: the person's own choice is
     kept when new data comes, as are zoom and hidden classes. Viewers with the same `link` move together. `height` is
     the most px the picture takes (560 by default); `alt` describes it. `marks` are points (x, y) to ring; `strokes`
-    are there when the picture is first shown (from a link). The photo travels in a hidden element of its own, which
-    goes into the container `carrier`, or just before the viewer (not into an `st.empty`, which holds one element).
+    are there when the picture is first shown (from a link). An array is sent just before the viewer, under its key.
     ValueError for arrays or tools that don't fit.
     """
     given = [_layer(item, palette) for item in layers]
     earlier = [_layer(item, palette) for item in before]
-    if image is not None:
+    if isinstance(image, Sent):
+        size = image.size
+    elif image is not None:
         check_image(image)
         size = image.shape[0], image.shape[1]
     elif given:
@@ -148,20 +167,17 @@ def viewer(
         raise ValueError("There is nothing to show: hand in an image, a layer, or both.")
     paper = next((item for item in given if isinstance(item, LabelLayer)), None)
     _check_tools(tools, tool, paper, size)
-    photo = encode.photo(image) if image is not None else None
-    picture_id = photo["id"] if photo else f"{size[1]}x{size[0]}"
+    photo = send(image, key=key) if isinstance(image, np.ndarray) else image
+    picture_id = photo.id if photo else f"{size[1]}x{size[0]}"
     first = tuple(strokes)
     data = {
         "key": key, "link": link, "alt": alt, "image": picture_id, "width": size[1], "height": size[0],
-        "photo": photo and photo["id"],
+        "photo": photo and photo.id,
         "layers": [_spec(item) for item in given], "before": [_spec(item) for item in earlier],
         "max_height": int(height or 560), "tools": list(tools), "tool": tool, "opacity": float(opacity),
         "outlines": bool(outlines), "divider": bool(divider), "legend": bool(legend), "controls": bool(controls),
         "marks": [[int(x), int(y)] for x, y in marks], "strokes": brush.pack(first),
     }  # fmt: skip
-    if photo:
-        with carrier or nullcontext():
-            _photo(key=f"{key}.{_HIDDEN}", data=photo["id"].encode() + photo["file"])
     result = _component(
         key=key, data=data, on_click_change=_nothing, on_box_change=_nothing, on_strokes_change=_nothing
     )
