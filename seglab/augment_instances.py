@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
 
-from seglab.augment import Augment, _affine, _light
+from seglab.augment import Augment, view_with_ids
 from seglab.types import Sample
 
 FEWEST = 9  # pixels: what is seen of an object in less can't be learnt, nor expected to be found
@@ -33,15 +33,8 @@ def view(sample: Sample, how: Augment, rng: Generator) -> tuple[Tensor, dict[str
     ((3, 8, 8), [[0.0, 0.0, 8.0, 8.0]], [0, 1])
 
     """
-    if sample.ids is None:
-        raise ValueError(f"{sample.key} has no instance ids, so there are no objects to learn from.")
-    theta, (h, w) = _affine(sample, how, rng), how.crop
-    grid = F.affine_grid(theta, [1, 3, h, w], align_corners=False)
-    image = torch.tensor(sample.image).permute(2, 0, 1)[None].float() / 255
-    image = F.grid_sample(image, grid, mode="bilinear", padding_mode="border", align_corners=False)
-    ids = torch.from_numpy(sample.ids.astype(np.float32))[None, None]  # exact: ids are below 2¹⁶
-    ids = F.grid_sample(ids, grid, mode="nearest", padding_mode="zeros", align_corners=False)[0, 0]
-    return _light(image, how, rng)[0], targets(ids.long(), labels(sample))
+    image, ids = view_with_ids(sample, how, rng)
+    return image, targets(ids.clamp(min=0), labels(sample))
 
 
 def labels(sample: Sample) -> Tensor:

@@ -1,14 +1,13 @@
 """What a network is trained for: how views of a sample become inputs, and how wrong the network is on them.
 
-Three kinds, one for each kind of answer: `Classes` (a class per pixel), `Gaps` (objects and the gaps between them, by
-U-Net's border weights) and `Objects` (Mask R-CNN's five losses). The loop in `seglab.train` knows none of this: it asks
-an objective for a loss function (`begin`) and now and then for a score. All randomness comes from the generator handed
+Two kinds: `Classes` (a class per pixel) and `Gaps` (objects and the gaps between them, by U-Net's border weights);
+detectors have a loop of their own, `seglab.train_instances`. The loop in `seglab.train` knows none of this: it asks an
+objective for a loss function (`begin`) and now and then for a score. All randomness comes from the generator handed
 in, and torch's own, which the loop seeds by (seed, epoch).
 """
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -132,42 +131,6 @@ class Gaps:
         found = [split(_logits(net, s).softmax(1)[0, 1].cpu().numpy(), palette=s.palette).ids() for s in samples]
         counts = [object_counts(ids, _ids(s)) for ids, s in zip(found, samples, strict=True)]
         return float(pooled_score(counts)[0])
-
-
-@dataclass(frozen=True)
-class Objects:
-    """Boxes, classes and masks: the sum of Mask R-CNN's five losses (see `seglab.nets.mask_rcnn`)."""
-
-    def begin(
-        self, samples: Sequence[Sample], augment: Augment, device: torch.device, teacher: nn.Module | None
-    ) -> Loss:
-        """Return the loss. ValueError if there is a teacher."""
-        from seglab.augment_instances import view as view_of_objects
-
-        if teacher is not None:
-            raise ValueError("A detector learns from the truth alone; leave the teacher out.")
-
-        def loss(net: nn.Module, chosen: Sequence[Sample], rng: Generator) -> Tensor:
-            views = [view_of_objects(sample, augment, rng) for sample in chosen]
-            x = normalize(torch.stack([image for image, _ in views]).to(device))
-            truth = [{name: t.to(device) for name, t in target.items()} for _, target in views]
-            with torch.autocast(device.type, torch.bfloat16):
-                return torch.stack(list(net(x, truth).values())).sum()
-
-        return loss
-
-    def score(self, net: nn.Module, samples: Sequence[Sample]) -> float:
-        """Mask AP at IoU 0.5, at the pictures' own size."""
-        from seglab import runtime
-        from seglab.instances import detect, select
-        from seglab.metrics.average_precision import average_precision, detections
-        from seglab.truths import instances_of, truth
-        from seglab.zoo import Preprocess
-
-        palette = samples[0].palette
-        loaded = runtime.ready("in training", copy.deepcopy(net), palette, Preprocess(short_side=0), "")
-        found = [(select(detect(s.image, loaded), score=0.05), s) for s in samples]
-        return float(average_precision([detections(f, instances_of(truth(s))) for f, s in found]).ap50)
 
 
 def class_weights(samples: Sequence[Sample], n_classes: int, at_most: int = 1000) -> Tensor:

@@ -142,7 +142,7 @@ def _epoch(
 ) -> float:
     epoch, epochs, steps = clock
     rng = torch.Generator().manual_seed(seed * 100_003 + epoch)
-    torch.manual_seed(seed * 100_003 + epoch)  # dropout; which proposals a detector's losses take
+    torch.manual_seed(seed * 100_003 + epoch)  # dropout
     order = torch.randperm(len(samples), generator=rng).tolist()
     net.train()
     losses = []
