@@ -18,7 +18,8 @@ COLUMNS = 3
 def models_table() -> str:
     """Return the models as a Markdown table: name and classes, size and whether it is here, score."""
     rows = [text.MODEL_HEAD]
-    for key, spec in zoo.MODELS.items():
+    for key in zoo.offered():
+        spec = zoo.get(key)
         where = text.HERE if zoo.weights_here(key) else text.DOWNLOAD
         if not zoo.weights_here(key) and isinstance(spec.source, zoo.Embedded):
             where = text.MISSING
@@ -34,7 +35,10 @@ def score(key: str) -> str:
         scores = zoo.card(key).scores
     except WeightsError:
         return text.NO_SCORE
-    return next((text.SCORE.format(score=s.mean_iou, split=split) for split, s in scores.items()), text.NO_SCORE)
+    for split, measured in scores.items():
+        metric, value = measured.headline
+        return text.SCORE.format(metric=metric, score=value, split=split)
+    return text.NO_SCORE
 
 
 def machine_line() -> str:

@@ -12,10 +12,10 @@ import sys
 import numpy as np
 from PIL import Image as PILImage
 
-from seglab import draw, inference, maps, zoo
+from seglab import draw, draw_objects, inference, maps, objects, panoptic, zoo
 from seglab.inference import Options
 from seglab.types import Image
-from ui import gallery, state
+from ui import compare_presets, compare_source, compare_state, gallery, state
 from ui.cards import SIZE, THUMBNAILS, crop
 from ui.presets import PRESETS, Preset
 from ui.segment_state import FIELDS, SCALES, short_side
@@ -28,17 +28,41 @@ def main() -> int:
     """Write all thumbnails; return 1 if one had to be skipped."""
     THUMBNAILS.mkdir(parents=True, exist_ok=True)
     skipped = 0
-    for preset in PRESETS:
-        model = preset.params.get("model", zoo.DEFAULT)
+    for preset in (*PRESETS, *compare_presets.PRESETS):
         path = THUMBNAILS / f"{preset.key}.webp"
-        if not zoo.weights_here(model):
-            print(f"{path.name}: skipped, the weights of {model} aren't on this machine", file=sys.stderr)
+        lacking = [model for model in models(preset) if not zoo.weights_here(model)]
+        if lacking:
+            print(f"{path.name}: skipped, the weights of {lacking[0]} aren't on this machine", file=sys.stderr)
             skipped += 1
             continue
-        photo = gallery.load(preset.params.get("image", gallery.DEFAULT))
-        split(photo, result(preset, photo)).save(path, "WEBP", quality=82, method=6)
+        if preset in PRESETS:
+            photo = gallery.load(preset.params.get("image", gallery.DEFAULT))
+            found = result(preset, photo)
+        else:
+            photo, found = fused(preset)
+        split(photo, found).save(path, "WEBP", quality=82, method=6)
         print(f"{path.name}: {path.stat().st_size} bytes")
     return int(skipped > 0)
+
+
+def models(preset: Preset) -> tuple[str, ...]:
+    """Return the models that an experiment needs."""
+    if preset in PRESETS:
+        return (preset.params.get("model", zoo.DEFAULT),)
+    return ("nuclei-unet",) if preset.params.get("what") == "cells" else ("scenes", "scenes-instances")
+
+
+def fused(preset: Preset) -> tuple[Image, Image]:
+    """Return an experiment of "Compare tasks": its drawn picture, and the panoptic map over it, (H, W, 3) uint8."""
+    values, problems = state.read(compare_state.FIELDS, preset.params)
+    if problems:
+        raise ValueError(f"The experiment {preset.key} isn't a valid link: {' '.join(problems)}")
+    draw_it = compare_source.cells if values["what"] == "cells" else compare_source.scene
+    image = draw_it(values).photo.image
+    keys = models(preset)
+    stuff, found = inference.segment(image, keys[0]), objects.find(image, keys[-1])
+    whole = panoptic.fuse(stuff, found, score=float(values["score"]))
+    return image, draw_objects.overlay_ids(image, whole.segment_ids, draw_objects.panoptic_colors(whole), OPACITY)
 
 
 def result(preset: Preset, photo: Image) -> Image:

@@ -23,8 +23,8 @@ from seglab.types import Sample
 class Augment:
     """How far a view may stray: scale range (log-uniform), rotation (degrees), aspect, light, blur, noise.
 
-    `rare` is the share of crops that are centred on a pixel of a class in `rare_classes`; `paste` the share of views
-    that get things of another view's `pasted_classes` laid over them.
+    `invert` is the share of views that are negatives, `rare` the share of crops that are centred on a pixel of a class
+    in `rare_classes`, `paste` the share of views that get things of another view's `pasted_classes` laid over them.
     """
 
     crop: tuple[int, int] = (320, 384)  # height, width in pixels
@@ -34,6 +34,7 @@ class Augment:
     light: float = 0.4
     blur: float = 0.2
     noise: float = 0.02
+    invert: float = 0.0
     rare: float = 0.5
     rare_classes: tuple[int, ...] = (2, 6, 7, 9, 10)
     paste: float = 0.5
@@ -140,6 +141,8 @@ def _inside(center: float, span: float, size: int) -> float:
 def _light(image: Tensor, how: Augment, rng: Generator) -> Tensor:
     """Brightness, contrast, saturation, colour cast, gamma, blur and noise on (1, 3, h, w) in 0..1."""
     a = how.light
+    if how.invert and _uniform(rng, 0, 1) < how.invert:
+        image = 1 - image
     image = image * _uniform(rng, 1 - a, 1 + a)
     mean = image.mean()
     image = (image - mean) * _uniform(rng, 1 - a, 1 + a) + mean

@@ -17,15 +17,49 @@ from seglab.download import WeightsError
 
 @dataclass(frozen=True)
 class Score:
-    """Measured on one split: mean IoU, pixel accuracy (both 0..1), IoU by class name (where known)."""
+    """Measured on one split: mean IoU, pixel accuracy (both 0..1), IoU by class name (where known).
+
+    objects: of nuclei, TP/(TP + FP + FN) of those that the watershed splits from it, by IoU threshold ("0.50", …).
+    """
 
     mean_iou: float
     pixel_accuracy: float
     iou: Mapping[str, float] = field(default_factory=dict)
+    objects: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for value in (self.mean_iou, self.pixel_accuracy, *self.iou.values()):
+        for value in (self.mean_iou, self.pixel_accuracy, *self.iou.values(), *self.objects.values()):
             check_fraction(value)
+
+    @property
+    def headline(self) -> tuple[str, float]:
+        """The one number for a table, and what it is."""
+        return "mean IoU", self.mean_iou
+
+
+@dataclass(frozen=True)
+class InstanceScore:
+    """Measured on one split: COCO's average precision of boxes (None: not measured) and of masks, 0..1.
+
+    ap50: of masks at an IoU of 0.5. pq: panoptic quality with the semantic model of the same classes. objects: as in
+    `Score`.
+    """
+
+    box_ap: float | None
+    mask_ap: float
+    ap50: float | None = None
+    pq: float | None = None
+    objects: Mapping[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for value in (self.box_ap, self.mask_ap, self.ap50, self.pq, *self.objects.values()):
+            if value is not None:
+                check_fraction(value)
+
+    @property
+    def headline(self) -> tuple[str, float]:
+        """The one number for a table, and what it is."""
+        return "mask AP", self.mask_ap
 
 
 @dataclass(frozen=True)
@@ -45,7 +79,7 @@ class Card:
     command: str
     trained_on: tuple[str, ...]
     failures: tuple[str, ...]
-    scores: Mapping[str, Score]
+    scores: Mapping[str, Score | InstanceScore]
     hold_out: Mapping[str, float]
     confidence_p05: float | None
 
@@ -89,8 +123,11 @@ def parse(table: Mapping[str, Any]) -> Card:
     )
 
 
-def _score(split: Mapping[str, Any]) -> Score:
-    return Score(split["mean_iou"], split["pixel_accuracy"], dict(split.get("iou", {})))
+def _score(split: Mapping[str, Any]) -> Score | InstanceScore:
+    objects = dict(split.get("objects", {}))
+    if "mask_ap" in split:
+        return InstanceScore(split.get("box_ap"), split["mask_ap"], split.get("ap50"), split.get("pq"), objects)
+    return Score(split["mean_iou"], split["pixel_accuracy"], dict(split.get("iou", {})), objects)
 
 
 def _text(table: Mapping[str, Any], name: str) -> str:

@@ -78,7 +78,7 @@ def overlay(image: Image, labels: Labels, palette: Palette, opacity: float = 0.5
     return result.reshape(image.shape)
 
 
-def outlines(labels: Labels) -> Mask:
+def outlines(labels: NDArray[np.integer]) -> Mask:
     """Mark borders by lines one pixel wide: True where the right or the lower neighbour has another label; (H, W).
 
     >>> outlines(np.array([[1, 1, 2], [1, 1, 2]], np.uint8)).astype(int).tolist()

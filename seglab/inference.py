@@ -22,7 +22,7 @@ from torch import Tensor
 
 from seglab import allocator, arrays, maps, runtime, tiling
 from seglab.options import MIN_SIDE, Options, input_size
-from seglab.preprocess import normalize, resize
+from seglab.preprocess import normalize, prepared, resize
 from seglab.runtime import Cancelled, Loaded, OutOfMemory
 from seglab.stretch import check_settings
 from seglab.tiling import Tile
@@ -94,7 +94,7 @@ def logits(
     loaded = runtime.model(model) if isinstance(model, str) else model
     runtime.check_precision(options.precision)
     try:
-        return _logits(image, loaded, options, cancel, progress, notice)
+        return _logits(prepared(image, loaded.preprocess), loaded, options, cancel, progress, notice)
     finally:  # cancelled ones too
         if sum(h * w for h, w in passes(image.shape[:2], loaded.preprocess, options)) >= LARGE_JOB:
             allocator.give_back()

@@ -9,7 +9,6 @@ Boxes are x0 y0 x1 y1 in pixels of the picture. A small mask is 28×28 probabili
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -19,13 +18,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torchvision.ops import nms as suppress
 
-from seglab import allocator, peak, runtime
-from seglab.devices import DTYPES, is_out_of_memory
+from seglab import allocator, runtime
+from seglab.devices import DTYPES
 from seglab.inference import LARGE_JOB
 from seglab.nets.mask_rcnn import NMS, SCORE, Detector
 from seglab.options import Options, input_size
-from seglab.preprocess import normalize, resize
-from seglab.runtime import Loaded, OutOfMemory
+from seglab.preprocess import normalize, prepared, resize
+from seglab.runtime import Loaded
 from seglab.types import Crop, Image, InstanceResult, Palette, check_image
 
 SIDE = 28  # of the small masks, in their pixels
@@ -90,10 +89,16 @@ def detect(
         raise ValueError(f"{loaded.key} gives a class for each pixel, not objects; use seglab.inference.segment.")
     size = (image.shape[0], image.shape[1])
     h, w = input_size(size, loaded.preprocess, options)
-    pixels = resize(image, (h, w))[None].float().div_(255)
+    pixels = resize(prepared(image, loaded.preprocess), (h, w))[None].float().div_(255)
     x = normalize(pixels, loaded.preprocess.mean, loaded.preprocess.std)
+
+    def run(x: Tensor) -> dict[str, Tensor]:
+        half = torch.autocast(loaded.device.type, DTYPES[options.precision], enabled=options.precision != "fp32")
+        with torch.inference_mode(), half:
+            return {name: t.cpu() for name, t in net(x)[0].items()}
+
     try:
-        found = _forward(loaded, net, x, options.precision, cancel)
+        found = runtime.in_turn(loaded, x, run, precision=options.precision, cancel=cancel)
     finally:
         if h * w >= LARGE_JOB:
             allocator.give_back()
@@ -114,29 +119,6 @@ def detect(
         loaded.palette,
         net.aligned,
     )
-
-
-def _forward(
-    loaded: Loaded, net: Detector, x: Tensor, precision: str, cancel: Callable[[], bool] | None
-) -> dict[str, Tensor]:
-    """Run the detector on x (1, 3, h, w) when its turn has come; what it finds comes to the CPU."""
-    runtime.check_precision(precision)
-    peak.ask_for_memory(loaded.key, loaded.net, loaded.device, x, precision)
-    found = None
-    with runtime.places().place(cancel):
-        try:
-            began = time.perf_counter()
-            half = torch.autocast(loaded.device.type, DTYPES[precision], enabled=precision != "fp32")
-            with torch.inference_mode(), half:
-                found = {name: t.cpu() for name, t in net(x.to(loaded.device))[0].items()}
-            ms = 1000 * (time.perf_counter() - began)
-        except (RuntimeError, MemoryError) as error:
-            if not is_out_of_memory(error):
-                raise
-    if found is None:  # raised here: the error caught above holds the network's frames and all they had computed
-        raise OutOfMemory.of(loaded.key, loaded.device, x)
-    peak.note(loaded.net, x, precision, ms)
-    return found
 
 
 def select(
@@ -178,7 +160,7 @@ def select(
     boxes = detections.boxes[keep]
     crops = (
         paste(mask, box, detections.size, mask_threshold)
-        for mask, box in zip(detections.masks[keep], boxes if detections.aligned else _on_pixels(boxes), strict=True)
+        for mask, box in zip(detections.masks[keep], boxes if detections.aligned else on_pixels(boxes), strict=True)
     )
     return InstanceResult(
         boxes, detections.classes[keep], detections.scores[keep], tuple(crops), detections.size, detections.palette
@@ -215,8 +197,8 @@ def paste(mask: NDArray[np.float16], box: NDArray[np.float32], size: tuple[int, 
 
     """
     ringed = np.pad(mask.astype(np.float32), 1)
-    left, across = _weights(box[0], box[2], size[1], mask.shape[1])
-    top, down = _weights(box[1], box[3], size[0], mask.shape[0])
+    left, across = weights(box[0], box[2], size[1], mask.shape[1])
+    top, down = weights(box[1], box[3], size[0], mask.shape[0])
     inside = np.empty((len(down), len(across)), bool)
     stretched = ringed @ across.T
     rows = max(1, BLOCK // len(across))
@@ -225,7 +207,7 @@ def paste(mask: NDArray[np.float16], box: NDArray[np.float32], size: tuple[int, 
     return Crop.of(inside, top, left)
 
 
-def _weights(low: float, high: float, n: int, side: int) -> tuple[int, NDArray[np.float32]]:
+def weights(low: float, high: float, n: int, side: int) -> tuple[int, NDArray[np.float32]]:
     """Return the first of an axis' n pixels that the box reaches, and A (pixels it reaches, side + 2).
 
     A[p, i] says how much of the small mask's i-th number, the ring's included, pixel p gets: 1 where it lies, falling
@@ -238,7 +220,7 @@ def _weights(low: float, high: float, n: int, side: int) -> tuple[int, NDArray[n
     return first, np.maximum(0, 1 - np.abs(place[:, None] - np.arange(side + 2))).astype(np.float32)
 
 
-def _on_pixels(boxes: NDArray[np.float32]) -> NDArray[np.float32]:
+def on_pixels(boxes: NDArray[np.float32]) -> NDArray[np.float32]:
     """Move boxes to where torchvision's `paste_masks_in_image` has them: with their ring they fill whole pixels.
 
     It grows them by the ring, cuts the corners' fractions off, and takes both the first and the last pixel in.

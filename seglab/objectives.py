@@ -1,24 +1,27 @@
 """What a network is trained for: how views of a sample become inputs, and how wrong the network is on them.
 
-Two kinds: `Classes` (a class per pixel) and `Gaps` (objects and the gaps between them, by U-Net's border weights);
-detectors have a loop of their own, `seglab.train_instances`. The loop in `seglab.train` knows none of this: it asks an
-objective for a loss function (`begin`) and now and then for a score. All randomness comes from the generator handed
-in, and torch's own, which the loop seeds by (seed, epoch).
+Three kinds: `Classes` (a class per pixel), `Gaps` (objects and the gaps between them, by U-Net's border weights) and
+`Objects` (boxes and masks, by a detector). The loop in `seglab.train` knows none of this: it asks an objective for a
+loss function (`begin`) and now and then for a score. All randomness comes from the generator handed in, and torch's
+own, which the loop seeds by (seed, epoch).
 """
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor, nn
 
+from seglab import augment_instances
 from seglab.augment import Augment, paste, view, view_with_ids
 from seglab.losses import border, cross_entropy, soft_dice
+from seglab.nets.mask_rcnn import Detector
 from seglab.preprocess import normalize
 from seglab.types import Ids, Sample
 
@@ -27,6 +30,10 @@ Loss = Callable[[nn.Module, Sequence[Sample], Generator], Tensor]  # of the netw
 
 class Objective(Protocol):
     """What `seglab.train` asks for; frozen, because it is part of the recipe."""
+
+    @property
+    def measure(self) -> str:
+        """What `score` is called."""
 
     def begin(
         self, samples: Sequence[Sample], augment: Augment, device: torch.device, teacher: nn.Module | None
@@ -48,6 +55,7 @@ class Classes:
     stride: int = 2
     dice: float = 1.0
     distil: float = 1.0
+    measure: ClassVar[str] = "mean IoU"
 
     def begin(
         self, samples: Sequence[Sample], augment: Augment, device: torch.device, teacher: nn.Module | None
@@ -94,6 +102,7 @@ class Gaps:
     w0: float = 10.0
     sigma: float = 5.0
     bend: float = 8.0
+    measure: ClassVar[str] = "objects at IoU 0.5"
 
     def begin(
         self, samples: Sequence[Sample], augment: Augment, device: torch.device, teacher: nn.Module | None
@@ -131,6 +140,56 @@ class Gaps:
         found = [split(_logits(net, s).softmax(1)[0, 1].cpu().numpy(), palette=s.palette).ids() for s in samples]
         counts = [object_counts(ids, _ids(s)) for ids, s in zip(found, samples, strict=True)]
         return float(pooled_score(counts)[0])
+
+
+@dataclass(frozen=True)
+class Objects:
+    """Objects by a detector, which gives its five losses itself; they are added up, each as in the paper.
+
+    Is this anchor on an object, and how far from its box (L_rpn); which class has this proposal (L_cls), how far is it
+    from the object's box (L_box), and which of its 28×28 pixels belong to the object (L_mask, of the true class's mask
+    alone). `short_side` is what pictures are resized to for the score; 0: they stay as they are.
+    """
+
+    short_side: int = 0
+    measure: ClassVar[str] = "mask AP50"
+
+    def begin(
+        self, samples: Sequence[Sample], augment: Augment, device: torch.device, teacher: nn.Module | None
+    ) -> Loss:
+        """Return the loss. ValueError if there is a teacher, or samples without ids."""
+        if teacher is not None:
+            raise ValueError("A detector learns from the truth alone; leave the teacher out.")
+        _ids(samples[0])
+        things = len(samples[0].palette.things)
+
+        def loss(net: nn.Module, chosen: Sequence[Sample], rng: Generator) -> Tensor:
+            assert isinstance(net, Detector)
+            if len(net.labels) != things:
+                raise ValueError(
+                    f"This net tells {len(net.labels)} classes of things apart; the samples have {things}."
+                )
+            views = [augment_instances.view(sample, augment, rng) for sample in chosen]
+            x = normalize(torch.stack([image for image, _ in views]).to(device))
+            truth = [{name: t.to(device) for name, t in target.items()} for _, target in views]
+            with torch.autocast(device.type, torch.bfloat16):
+                return sum(net(x, truth).values())
+
+        return loss
+
+    def score(self, net: nn.Module, samples: Sequence[Sample]) -> float:
+        """Mask AP at IoU 0.5."""
+        from seglab import runtime
+        from seglab.instances import detect, select
+        from seglab.metrics.average_precision import average_precision, detections
+        from seglab.objects import LIMIT
+        from seglab.truths import instances_of, truth
+        from seglab.zoo import Preprocess
+
+        loaded = runtime.ready("in training", copy.deepcopy(net), samples[0].palette, Preprocess(self.short_side), "")
+        found = [select(detect(sample.image, loaded), score=0.05, limit=LIMIT) for sample in samples]
+        pairs = zip(found, samples, strict=True)
+        return float(average_precision([detections(f, instances_of(truth(s)), most=LIMIT) for f, s in pairs]).ap50)
 
 
 def class_weights(samples: Sequence[Sample], n_classes: int, at_most: int = 1000) -> Tensor:

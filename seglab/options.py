@@ -74,17 +74,19 @@ def input_size(size: Sequence[int], preprocess: Preprocess, options: Options, sc
     """Return (height, width) that a picture of `size` (height, width) is resized to, in px.
 
     The aspect is kept (rounded as torchvision does), but no side gets below 64 px, and the long side not above 16
-    times the short side that was asked for.
+    times the short side that was asked for, nor above what the model wants at most (unless a short side was asked for).
 
     >>> input_size((1080, 1920), Preprocess(short_side=360), Options())
     (360, 640)
     """
     height, width = size[:2]
     wanted = preprocess.short_side if options.short_side is None else options.short_side
+    most, short, long = preprocess.long_side, min(height, width), max(height, width)
+    if options.short_side is None and most and (wanted or short) * long > most * short:
+        wanted = max(1, most * short // long)
     if wanted == 0:
         h, w = int(height * scale), int(width * scale)
     else:
-        short, long = min(height, width), max(height, width)
         side = max(1, round(wanted * scale))
         other = int(side * long / short)
         if other > LONGEST * side:

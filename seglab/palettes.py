@@ -66,3 +66,6 @@ SCENES = Palette(
     ),
     things=(6, 7, 8, 9, 10),
 )  # fmt: skip
+
+# Cell nuclei and all else: Okabe–Ito's black and orange, told apart by every eye, and by lightness alone.
+NUCLEI = Palette("Nuclei", ("background", "nucleus"), ((0, 0, 0), (230, 159, 0)), things=(1,), background=0)

@@ -15,6 +15,13 @@ from __future__ import annotations
 
 from seglab.types import Palette
 
+# What COCO's things are called elsewhere, by the other palette's title (names that are equal are left out). CamVid's 11
+# classes have buses and trucks among the cars, and a cyclist is one thing with the bicycle.
+ELSEWHERE = {
+    "CamVid": {"person": "Pedestrian", "bicycle": "Bicyclist", "bus": "Car", "truck": "Car"},
+    "PASCAL VOC": {"airplane": "aeroplane", "motorcycle": "motorbike", "couch": "sofa", "tv": "tv monitor"},
+}
+
 # COCO's own number of each class: COCO_IDS[k] is class k's.
 COCO_IDS = tuple(k for k in range(1, 91) if k not in (12, 26, 29, 30, 45, 66, 68, 69, 71, 83))
 
@@ -64,3 +71,12 @@ def index_of(coco_id: int) -> int:
     if coco_id not in COCO_IDS:
         raise ValueError(f"No thing of COCO has the number {coco_id}; there are 80, numbered 1 to 90 with gaps.")
     return COCO_IDS.index(coco_id)
+
+
+def same(semantic: Palette, objects: Palette) -> dict[str, str]:
+    """Return which of the objects' names mean a class of the semantic palette, for `panoptic.fuse`; {} unless COCO's.
+
+    >>> same(Palette("CamVid", ("Car",), ((0, 0, 0),)), COCO)["truck"]
+    'Car'
+    """
+    return ELSEWHERE.get(semantic.title, {}) if objects == COCO else {}

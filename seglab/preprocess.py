@@ -13,6 +13,27 @@ from seglab.types import Image
 from seglab.zoo import Preprocess
 
 
+def stretch(image: Image, percentiles: tuple[float, float]) -> Image:
+    """Return the picture with these percentiles of its values, all channels together, at 0 and 255; uint8 (H, W, 3).
+
+    For microscopes, whose exposure says nothing: one picture's brightest nuclei are at 30, another's at 255. A picture
+    of one value stays as it is.
+
+    >>> stretch(np.uint8([[[10] * 3, [20] * 3, [30] * 3]]), (0, 100))[0, :, 0].tolist()
+    [0, 127, 255]
+    """
+    low, high = np.percentile(image, percentiles)
+    if high <= low:
+        return image
+    table = ((np.arange(256) - low) * (255 / (high - low))).clip(0, 255).astype(np.uint8)
+    return table[image]
+
+
+def prepared(image: Image, preprocess: Preprocess) -> Image:
+    """Return the picture (H, W, 3) uint8 as it is before it is resized: stretched, if the network learnt it so."""
+    return image if preprocess.stretch is None else stretch(image, preprocess.stretch)
+
+
 def resize(image: Image, size: tuple[int, int]) -> Tensor:
     """Return the picture as uint8 (3, h, w), resized bilinearly with anti-aliasing, as torchvision's presets do.
 

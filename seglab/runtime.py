@@ -22,9 +22,10 @@ import time
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -33,6 +34,7 @@ from seglab import folding, halves, machine, peak, trained, zoo
 from seglab.cost import Cost
 from seglab.devices import DTYPES, OutOfMemory, check_precision, device, is_out_of_memory, precisions, release
 from seglab.download import Progress, WeightsError
+from seglab.loaded import Loaded
 from seglab.peak import Peak, peak_memory
 from seglab.sharing import ByteCache, Cancelled, Places, whole_setting
 from seglab.types import Palette
@@ -40,34 +42,12 @@ from seglab.zoo import ModelSpec, Preprocess
 
 __all__ = [
     "Cancelled", "Cost", "Loaded", "OutOfMemory", "Peak", "check_precision", "checkpoint", "cost", "device",
-    "forward", "forward_passes", "free", "hooks_lock", "model", "model_or_default", "peak_memory", "places",
+    "forward", "forward_passes", "free", "hooks_lock", "in_turn", "model", "model_or_default", "peak_memory", "places",
     "precisions", "ready",
 ]  # fmt: skip
 
 
-@dataclass(frozen=True, eq=False)
-class Loaded:
-    """A network ready to run, with what belongs to its weights. Equal only to itself; its nets are shared: read-only.
-
-    key: the model's, or the checkpoint's file name; net: as it was built; folded: what passes run, which shares with
-    `net` all that isn't folded; bytes: of the parameters and buffers of both; spec: None for a network that isn't in
-    the zoo.
-    """
-
-    key: str
-    net: nn.Module
-    folded: nn.Module
-    palette: Palette
-    preprocess: Preprocess
-    weights_hash: str
-    bytes: int
-    spec: ModelSpec | None = None
-
-    @property
-    def device(self) -> torch.device:
-        """Where the network's parameters are."""
-        first = next(self.net.parameters(), None)
-        return device() if first is None else first.device
+T = TypeVar("T")
 
 
 _models: ByteCache[Loaded] = ByteCache(
@@ -93,8 +73,8 @@ def ready(
     """Make a network ready to run: eval mode, no gradients, on the device. Changes `net`, which belongs to us now."""
     net = net.eval().requires_grad_(False)
     # Folded where it was built, on the CPU: a GPU's convolutions round float32 to TF32's 11 bits (torch's default), and
-    # the check would take that for a fault.
-    folded = folding.fold(net)
+    # the check would take that for a fault. Detectors, whose answers are lists, know how to fold themselves.
+    folded: nn.Module = own() if callable(own := getattr(net, "folded", None)) else folding.fold(net)
     # On a CPU 4 % (street) to 30 % (LR-ASPP) faster, same labels, and gradients of `net` gain as well. On a GPU the
     # pictures' layout, channels last, would win anyway, and the weights be turned round in every pass.
     layout = torch.contiguous_format if device().type == "mps" else torch.channels_last
@@ -125,15 +105,21 @@ def model(key: str, *, progress: Progress | None = None) -> Loaded:
     return _models.get(("model", key, zoo.weights_hash(key)), load)
 
 
-def model_or_default(key: str, progress: Progress | None = None) -> tuple[Loaded, str | None]:
-    """Return (model `key`, None); or, if its weights can't be had, the embedded default and a message for people."""
+def model_or_default(
+    key: str, progress: Progress | None = None, default: str | None = None
+) -> tuple[Loaded, str | None]:
+    """Return (model `key`, None); or, if its weights can't be had, an embedded model and a message for people.
+
+    That is `default`, or the zoo's if it isn't given.
+    """
+    other = default or zoo.DEFAULT
     try:
         return model(key, progress=progress), None
     except WeightsError as error:
-        if key == zoo.DEFAULT:
+        if key == other:
             raise
-        title, default = zoo.get(key).title, zoo.get(zoo.DEFAULT).title
-        return model(zoo.DEFAULT), f"{title} isn't here, so “{default}” answers instead. {error}"
+        titles = zoo.get(key).title, zoo.get(other).title
+        return model(other), f"{titles[0]} isn't here, so “{titles[1]}” answers instead. {error}"
 
 
 def checkpoint(path: str | Path, *, key: str | None = None) -> Loaded:
@@ -170,25 +156,12 @@ def forward(loaded: Loaded, x: Tensor, *, precision: str = "fp32", cancel: Calla
             not finite.
 
     """
-    global _passes
-    check_precision(precision)
-    peak.ask_for_memory(loaded.key, loaded.net, loaded.device, x, precision)
-    logits = None
-    with places().place(cancel):
-        try:
-            chosen = loaded if precision == "fp32" else _half(loaded, precision)
-            began = time.perf_counter()
-            logits, finite = _pass(chosen.folded, x.to(chosen.device, torch.float32))
-            ms = 1000 * (time.perf_counter() - began)
-        except (RuntimeError, MemoryError) as error:
-            if not is_out_of_memory(error):
-                raise
-        with _lock:
-            _passes += 1
-    # Raised here, not above: the error caught there holds the network's frames, and with them all they had computed.
-    if logits is None:
-        raise OutOfMemory.of(loaded.key, loaded.device, x)
-    peak.note(loaded.net, x, precision, ms)
+
+    def run(x: Tensor) -> tuple[Tensor, bool]:
+        chosen = loaded if precision == "fp32" else _half(loaded, precision)
+        return _pass(chosen.folded, x)
+
+    logits, finite = in_turn(loaded, x, run, precision=precision, cancel=cancel)
     if logits.ndim != 4 or logits.shape[1] != len(loaded.palette):
         raise ValueError(
             f"{loaded.key} gave {tuple(logits.shape)}; wanted (N, {len(loaded.palette)}, h, w), "
@@ -198,6 +171,41 @@ def forward(loaded: Loaded, x: Tensor, *, precision: str = "fp32", cancel: Calla
         what = "choose fp32" if precision != "fp32" else "its weights are damaged or were trained badly"
         raise ValueError(f"{loaded.key} gave scores that aren't numbers in {precision}: {what}.")
     return logits
+
+
+def in_turn(
+    loaded: Loaded,
+    x: Tensor,
+    run: Callable[[Tensor], T],
+    *,
+    precision: str = "fp32",
+    cancel: Callable[[], bool] | None = None,
+) -> T:
+    """Wait for a place, and return `run(x)`, x being float32 on the device; counts it as a pass, with time and memory.
+
+    Raises:
+        OutOfMemory, Cancelled, ValueError for the precision: as `forward`.
+
+    """
+    global _passes
+    check_precision(precision)
+    peak.ask_for_memory(loaded.key, loaded.net, loaded.device, x, precision)
+    found = None
+    with places().place(cancel):
+        try:
+            began = time.perf_counter()
+            found = (run(x.to(loaded.device, torch.float32)),)
+            ms = 1000 * (time.perf_counter() - began)
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+        with _lock:
+            _passes += 1
+    # Raised here, not above: the error caught there holds the network's frames, and with them all they had computed.
+    if found is None:
+        raise OutOfMemory.of(loaded.key, loaded.device, x)
+    peak.note(loaded.net, x, precision, ms)
+    return found[0]
 
 
 def _pass(net: nn.Module, x: Tensor) -> tuple[Tensor, bool]:

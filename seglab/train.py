@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,18 +20,35 @@ from torch import nn
 
 from seglab import parts, training_state
 from seglab.augment import Augment
-from seglab.nets.street import street, street_fast
-from seglab.objectives import Classes, Loss, Objective
+from seglab.nets.mask_rcnn import nuclei_instances, scenes_instances, street_instances
+from seglab.nets.street import scenes, street, street_fast
+from seglab.nets.unet import nuclei_unet
+from seglab.objectives import Classes, Gaps, Loss, Objective, Objects
 from seglab.optimizer import MuonAdamW
+from seglab.preprocess import stretch
 from seglab.types import Sample
+from seglab.zoo import NUCLEI_STRETCH
 
 CHECKPOINT, WEIGHTS = "last.pt", "model.safetensors"
 CLASSES, VIEWS = Classes(), Augment()  # of both street models
+# Scenes are drawn anew as often as wanted: nothing to invent but mirror images and a little light. Detectors see them
+# half as large again: a thing of 8 px then has 6 cells of the finest map instead of 4.
+SCENES = Augment((128, 128), scale=(1.0, 1.0), aspect=1.0, rotation=0.0, light=0.1, blur=0.0, noise=0.0, rare=0.0,
+                 paste=0.0)  # fmt: skip
+LARGER = replace(SCENES, crop=(192, 192), scale=(1.5, 1.5))
+# Cells have no upright side, and under bright light they are dark on a light ground.
+NUCLEI = Augment((256, 256), scale=(0.6, 1.7), aspect=1.2, rotation=180.0, light=0.4, invert=0.15, rare=0.0,
+                 paste=0.0)  # fmt: skip
+STREET_OBJECTS = Augment(rare=0.7, rare_classes=(8, 9, 10), paste=0.0)
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """What is fixed before a training starts; it stands in the checkpoint and in the model's card."""
+    """What is fixed before a training starts; it stands in the checkpoint and in the model's card.
+
+    portion: samples an epoch takes, drawn anew each time; None: all. limit: pictures it is to be trained on, of those
+    there are; None: all. stretch: percentiles, as in `zoo.Preprocess`.
+    """
 
     build: Callable[[], nn.Module]
     epochs: int
@@ -43,11 +60,20 @@ class Recipe:
     weight_decay: float = 0.02
     warm_up: float = 0.05  # share of the steps
     average: float = 0.998  # decay of the moving average of the weights, per step
+    portion: int | None = None
+    limit: int | None = None
+    stretch: tuple[float, float] | None = None
 
 
 RECIPES = {
     "street": Recipe(street, epochs=75),
     "street-fast": Recipe(street_fast, epochs=60),
+    "scenes": Recipe(scenes, 12, Classes(stride=1), SCENES, batch=8, portion=5000),
+    "scenes-instances": Recipe(scenes_instances, 14, Objects(short_side=192), LARGER, batch=8, portion=5000),
+    "street-instances": Recipe(street_instances, 60, Objects(), STREET_OBJECTS),
+    "nuclei-unet": Recipe(nuclei_unet, 60, Gaps(), NUCLEI, stretch=NUCLEI_STRETCH),
+    "nuclei-unet-30": Recipe(nuclei_unet, 300, Gaps(), NUCLEI, limit=30, stretch=NUCLEI_STRETCH),
+    "nuclei-instances": Recipe(nuclei_instances, 60, Objects(), NUCLEI, stretch=NUCLEI_STRETCH),
 }
 
 
@@ -79,7 +105,8 @@ def train(
 
     Args:
         key: a key of RECIPES.
-        samples: pictures with truth, all of one palette.
+        samples: pictures with truth, all of one palette; with instance ids where objects are learnt. A sequence that
+            isn't a list makes them when asked for (`datasets.scenes`), and says in its repr which they are.
         output: a folder; made if missing. It holds last.pt (to resume from) and model.safetensors.
         check: pictures to score on from time to time, for the eye only: the last average is what is kept.
         seed: fixes the first weights and all views.
@@ -100,6 +127,9 @@ def train(
     if all((sample.labels == sample.palette.ignore_index).all() for sample in first_ones):
         raise ValueError("There is nothing to train on: no pixel of the samples is labelled.")
     recipe, output = RECIPES[key], Path(output)
+    if recipe.limit is not None and len(samples) > recipe.limit:
+        raise ValueError(f"{key} is trained on {recipe.limit} pictures; got {len(samples)}.")
+    samples, check = (_stretched(some, recipe.stretch) for some in (samples, check))
     epochs = epochs or recipe.epochs
     output.mkdir(parents=True, exist_ok=True)
     parts.remove_leftovers(output)
@@ -117,7 +147,7 @@ def train(
         first = training_state.restore(output / CHECKPOINT, identity, net, average, optimizer)
 
     loss_of = recipe.objective.begin(samples, recipe.augment, device, teacher)
-    steps = len(samples) // recipe.batch or 1
+    steps = min(len(samples), recipe.portion or len(samples)) // recipe.batch or 1
     started = time.monotonic()
     for epoch in range(first, epochs):
         loss = _epoch(net, average, optimizer, samples, recipe, loss_of, (epoch, epochs, steps), seed)
@@ -128,6 +158,11 @@ def train(
         yield Progress(epoch + 1, epochs, loss, score, pace * (epochs - epoch - 1))
     about = {"model": key, "seed": seed, "epochs": epochs, "recipe": training_state.plain(recipe)}
     training_state.save_weights(average, output / WEIGHTS, {**about, **(note or {})})
+
+
+def _stretched(samples: Sequence[Sample], percentiles: tuple[float, float] | None) -> Sequence[Sample]:
+    """Return the samples with their pictures stretched, as `inference` will do it."""
+    return samples if percentiles is None else [replace(s, image=stretch(s.image, percentiles)) for s in samples]
 
 
 def _epoch(

@@ -75,7 +75,12 @@ def restore(path: Path, identity: dict[str, Any], net: nn.Module, average: nn.Mo
 
 
 def names(samples: Sequence[Sample]) -> str:
-    """Return a short hash of the pictures' names and order: another split or hold-out is another training."""
+    """Return a short hash of the pictures' names and order: another split or hold-out is another training.
+
+    Of samples that are made when asked for, what they say of themselves: there may be any number.
+    """
+    if not isinstance(samples, list | tuple):
+        return repr(samples)
     return hashlib.blake2b("\n".join(s.key for s in samples).encode(), digest_size=8).hexdigest()
 
 

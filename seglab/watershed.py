@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from skimage.segmentation import watershed
 
-from seglab.datasets.nuclei import NUCLEI
+from seglab.palettes import NUCLEI
 from seglab.types import Crop, Ids, InstanceResult, Labels, Palette
 
 NEIGHBOURS = np.ones((3, 3), bool)
@@ -183,6 +183,8 @@ def _result(ids: NDArray[np.int32], probability: NDArray, min_area: int, palette
     if len(palette.things) != 1:
         raise ValueError(f"Objects from one probability need a palette with one thing; got {palette.title}.")
     ids = _drop_small(ids, min_area)
+    if ids.max(initial=0) > MAX_IDS:
+        raise ValueError(f"{ids.max()} objects, but ids reach to {MAX_IDS}; raise min_area or the threshold.")
     scores = np.bincount(ids.ravel(), probability.ravel()) / np.maximum(1, np.bincount(ids.ravel()))
     places = ndimage.find_objects(ids)
     order = np.argsort(-scores[1:], kind="stable")

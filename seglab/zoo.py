@@ -1,7 +1,6 @@
-"""The one registry of models: a literal table, and what can be asked about a model without torch.
+"""The one registry of models, and what can be asked about a model without torch; the table itself is `seglab.specs`.
 
-Importing this costs nothing and downloads nothing; torch is imported by `build` and `state_dict` only. What the table
-says about torchvision's weights (file, size, scores) is proved equal to torchvision's own enums by a test.
+Importing this costs nothing and downloads nothing; torch is imported by `ModelSpec.build` and `state_dict` only.
 """
 
 from __future__ import annotations
@@ -9,151 +8,78 @@ from __future__ import annotations
 import os
 import re
 import urllib.parse
-from collections.abc import Callable
-from dataclasses import dataclass
-from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from seglab import cards, checkpoints, download
-from seglab.cards import Card, Score
-from seglab.palettes import CAMVID, VOC
+from seglab.cards import Card
+from seglab.specs import NUCLEI_STRETCH, SPECS, Embedded, ModelSpec, Preprocess, Torchvision
 from seglab.types import Palette
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import Tensor
+
+__all__ = [
+    "DEFAULT", "MODELS", "NUCLEI_STRETCH", "WEIGHTS", "Embedded", "ModelSpec", "Preprocess", "Torchvision", "card",
+    "get", "has_stuff", "offered", "partner", "state_dict", "weights_bytes", "weights_hash", "weights_here",
+    "weights_path", "weights_url",
+]  # fmt: skip
 
 DEFAULT = "street"  # embedded, so it always works
 WEIGHTS = Path(__file__).parent / "weights"
 
-
-@dataclass(frozen=True)
-class Preprocess:
-    """How pictures were fed in training: shorter side in pixels; mean and standard deviation of RGB in 0..1."""
-
-    short_side: int
-    mean: tuple[float, float, float] = (0.485, 0.456, 0.406)  # ImageNet's
-    std: tuple[float, float, float] = (0.229, 0.224, 0.225)
+MODELS: dict[str, ModelSpec] = {spec.key: spec for spec in SPECS}
 
 
-@dataclass(frozen=True)
-class Embedded:
-    """Weights in the package: `weights/<file>`, float16 safetensors, with a card beside them."""
+_PICTURES = {"semantic": ": the photographs that show one of VOC's 20 classes", "instance": ""}
+_BLIND = {
+    "semantic": "Anything but VOC's 20 classes is 'background': buildings, roads, sky and trees too.",
+    "instance": "Finds COCO's 80 kinds of things and nothing else; roads, sky, walls and grass belong to no object.",
+}
 
-    file: str
 
+def offered(task: str | None = None) -> tuple[str, ...]:
+    """Return the keys of the models there are for a task, "semantic" or "instance"; of all tasks if it isn't given.
 
-@dataclass(frozen=True)
-class Torchvision:
-    """torchvision's own weights, fetched when first asked for.
+    An embedded model that this installation doesn't have (no card lies beside the weights) is left out: `MODELS` knows
+    it all the same, so that it can be trained.
 
-    `enum` is the weights enum in torchvision.models.segmentation, `file` the checkpoint's name, whose last 8 hex digits
-    begin its SHA-256, `mib` its size as published, in MiB; `member` is the enum's.
+    >>> offered("instance")[-1]
+    'maskrcnn-resnet50-fpn-v2'
     """
-
-    enum: str
-    file: str
-    mib: float
-    member: str = "COCO_WITH_VOC_LABELS_V1"
+    return tuple(key for key, spec in MODELS.items() if (task is None or spec.task == task) and _offered(key))
 
 
-@dataclass(frozen=True)
-class ModelSpec:
-    """One model: how to build it, where its weights are, what it wants and what it knows.
+def _offered(key: str) -> bool:
+    return not isinstance(MODELS[key].source, Embedded) or (WEIGHTS / f"{key}.toml").is_file()
 
-    `build()` gives the network with random weights; `cam_layers` are the layers for Grad-CAM, the usual one first;
-    `scores` are published scores by split (an embedded model's are on its card).
+
+def partner(key: str, split: str = "") -> str | None:
+    """Return the embedded semantic model that a detector's objects are fused with: of the same classes, and stuff.
+
+    `split`: one that it may not have been trained on, if there is another. None where there is no such model, or no
+    stuff (nuclei).
+
+    >>> partner("scenes-instances"), partner("street-instances", "val"), partner("nuclei-instances")
+    ('scenes', 'street-fast', None)
     """
-
-    key: str
-    title: str
-    build: Callable[[], nn.Module]
-    source: Embedded | Torchvision
-    preprocess: Preprocess
-    palette: Palette
-    cam_layers: tuple[str, ...]
-    paper: str
-    licence: str
-    scores: tuple[tuple[str, Score], ...] = ()
-    task: str = "semantic"
+    palette = get(key).palette
+    if not has_stuff(palette):
+        return None
+    same = [k for k, spec in MODELS.items() if spec.task == "semantic" and spec.palette == palette]
+    return next((k for k in same if not _seen(k, split)), same[0] if same else None)
 
 
-def _build(module: str, function: str) -> nn.Module:
-    return getattr(import_module(f"seglab.nets.{module}"), function)()
+def has_stuff(palette: Palette) -> bool:
+    """Whether there are classes of stuff besides "none of the others": without, a fused map isn't fully panoptic."""
+    return len(palette.things) + (palette.background is not None) < len(palette)
 
 
-def _street(key: str, title: str, function: str) -> ModelSpec:
-    return ModelSpec(
-        key,
-        title,
-        build=partial(_build, "street", function),
-        source=Embedded(f"{key}.safetensors"),
-        preprocess=Preprocess(short_side=360),
-        palette=CAMVID,
-        cam_layers=("context", "stage16", "stage8"),
-        paper="Our own, after PSPNet's pooling (arXiv:1612.01105) and FPN's decoder (arXiv:1612.03144)",
-        licence="Code MIT; weights trained on CamVid (CC BY-NC): research and education, no commercial use",
-    )
-
-
-def _coco(
-    key: str, title: str, paper: str, source: Torchvision, mean_iou: float, accuracy: float, cam_layers: tuple[str, ...]
-) -> ModelSpec:
-    return ModelSpec(
-        key,
-        title,
-        build=partial(_build, "torchvision_nets", key.replace("-", "_")),
-        source=source,
-        preprocess=Preprocess(short_side=520),
-        palette=VOC,
-        cam_layers=cam_layers,
-        paper=paper,
-        licence="Code BSD-3-Clause (torchvision); weights as torchvision publishes them, trained on COCO with VOC's "
-        "classes: terms of COCO's photographs may apply",
-        scores=(("COCO-val2017-VOC-labels", Score(mean_iou, accuracy)),),
-    )
-
-
-_FCN = "Long, Shelhamer & Darrell 2015, Fully Convolutional Networks for Semantic Segmentation, arXiv:1411.4038"
-_DEEPLAB = "Chen et al. 2017, Rethinking Atrous Convolution for Semantic Image Segmentation, arXiv:1706.05587"
-_LRASPP = "Howard et al. 2019, Searching for MobileNetV3, arXiv:1905.02244"
-
-_SPECS = (
-    _street("street", "Street", "street"),
-    _street("street-fast", "Street, fast", "street_fast"),
-    _coco(
-        "fcn-resnet50", "FCN, ResNet-50", _FCN,
-        Torchvision("FCN_ResNet50_Weights", "fcn_resnet50_coco-1167a1af.pth", 135.009),
-        mean_iou=0.605, accuracy=0.914, cam_layers=("backbone.layer4", "backbone.layer3", "classifier.2"),
-    ),
-    _coco(
-        "fcn-resnet101", "FCN, ResNet-101", _FCN,
-        Torchvision("FCN_ResNet101_Weights", "fcn_resnet101_coco-7ecb50ca.pth", 207.711),
-        mean_iou=0.637, accuracy=0.919, cam_layers=("backbone.layer4", "backbone.layer3", "classifier.2"),
-    ),
-    _coco(
-        "deeplabv3-resnet50", "DeepLabV3, ResNet-50", _DEEPLAB,
-        Torchvision("DeepLabV3_ResNet50_Weights", "deeplabv3_resnet50_coco-cd0a2569.pth", 160.515),
-        mean_iou=0.664, accuracy=0.924, cam_layers=("backbone.layer4", "backbone.layer3", "classifier.0"),
-    ),
-    _coco(
-        "deeplabv3-resnet101", "DeepLabV3, ResNet-101", _DEEPLAB,
-        Torchvision("DeepLabV3_ResNet101_Weights", "deeplabv3_resnet101_coco-586e9e4e.pth", 233.217),
-        mean_iou=0.674, accuracy=0.924, cam_layers=("backbone.layer4", "backbone.layer3", "classifier.0"),
-    ),
-    _coco(
-        "deeplabv3-mobilenet", "DeepLabV3, MobileNetV3", _DEEPLAB,
-        Torchvision("DeepLabV3_MobileNet_V3_Large_Weights", "deeplabv3_mobilenet_v3_large-fc3c493d.pth", 42.301),
-        mean_iou=0.603, accuracy=0.912, cam_layers=("backbone.16", "classifier.0"),
-    ),
-    _coco(
-        "lraspp-mobilenet", "LR-ASPP, MobileNetV3", _LRASPP,
-        Torchvision("LRASPP_MobileNet_V3_Large_Weights", "lraspp_mobilenet_v3_large-d234d4ea.pth", 12.49),
-        mean_iou=0.579, accuracy=0.912, cam_layers=("backbone.16", "classifier.cbr"),
-    ),
-)  # fmt: skip
-MODELS: dict[str, ModelSpec] = {spec.key: spec for spec in _SPECS}
+def _seen(key: str, split: str) -> bool:
+    if not split or not _offered(key):
+        return False
+    return bool({name.strip() for name in split.split("+")} & {n for s in card(key).trained_on for n in s.split("+")})
 
 
 def get(key: str) -> ModelSpec:
@@ -179,12 +105,12 @@ def card(key: str) -> Card:
     return Card(
         key=key,
         title=spec.title,
-        data="COCO train2017: the photographs that show one of VOC's 20 classes; backbone first trained on ImageNet",
+        data=f"COCO train2017{_PICTURES[spec.task]}; backbone first trained on ImageNet",
         licence=spec.licence,
-        recipe="torchvision's references/segmentation, as published with the weights",
+        recipe=f"torchvision's references/{spec.source.module}, as published with the weights",
         command="",
-        trained_on=("COCO-train2017-VOC-labels",),
-        failures=("Anything but VOC's 20 classes is 'background': buildings, roads, sky and trees too.",),
+        trained_on=("COCO-train2017" + ("-VOC-labels" if spec.task == "semantic" else ""),),
+        failures=(_BLIND[spec.task],),
         scores=dict(spec.scores),
         hold_out={},
         confidence_p05=None,
@@ -235,7 +161,7 @@ def weights_url(key: str) -> str:
         raise ValueError(f"{key} is embedded in the package; there is nothing to fetch.")
     if mirror := os.getenv(download.MIRROR):
         return f"{mirror.rstrip('/')}/{urllib.parse.quote(source.file)}"
-    return getattr(import_module("torchvision.models.segmentation"), source.enum)[source.member].url
+    return getattr(import_module(f"torchvision.models.{source.module}"), source.enum)[source.member].url
 
 
 def state_dict(key: str, progress: download.Progress | None = None) -> dict[str, Tensor]:

@@ -133,3 +133,24 @@ def test_weights_and_card_are_put_into_the_package(tmp_path, monkeypatch, capsys
     with pytest.raises(SystemExit):
         card.main()
     assert "this on train without A" in capsys.readouterr().err
+
+
+def test_cards_of_objects_say_what_was_measured():
+    from scripts import card_objects
+    from seglab.training_state import plain
+
+    said = {"model": "scenes-instances", "epochs": 14, "seed": 0, "trained_on": "train",
+            "recipe": plain(train.RECIPES["scenes-instances"])}  # fmt: skip
+    found = {"mask_ap": 0.5, "mask_ap50": 0.8, "panoptic_all": {"pq": 0.7}, "objects": {"0.50": 0.6}}
+    got = cards.parse(tomllib.loads(card_objects.card("scenes-instances", said, found, 150_000, "scenes")))
+    score = got.scores["test"]
+    assert isinstance(score, cards.InstanceScore)
+    assert (score.mask_ap, score.ap50, score.pq, score.objects) == (0.5, 0.8, 0.7, {})
+    assert got.command == "python -m seglab train scenes-instances --output runs/scenes-instances"
+    nuclei = {"mean_iou": 0.9, "pixel_accuracy": 0.97, "iou": {"nucleus": 0.9}, "confidence_p05": 0.9,
+              "objects": {"0.50": 0.85, "0.70": 0.8}}  # fmt: skip
+    said |= {"model": "nuclei-unet", "epochs": 9, "seed": 4, "recipe": plain(train.RECIPES["nuclei-unet"])}
+    got = cards.parse(tomllib.loads(card_objects.card("nuclei-unet", said, nuclei, 364)))
+    assert got.scores["test"].objects == {"0.50": 0.85, "0.70": 0.8}
+    assert got.command.endswith("--data dsb2018 --seed 4 --epochs 9")
+    assert "w0 10" in got.recipe

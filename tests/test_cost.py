@@ -22,7 +22,9 @@ from seglab import runtime, zoo
 from seglab.palettes import VOC
 from seglab.zoo import Preprocess, Torchvision
 
-TORCHVISION = [key for key, spec in zoo.MODELS.items() if isinstance(spec.source, Torchvision)]
+TORCHVISION = [
+    key for key, spec in zoo.MODELS.items() if isinstance(spec.source, Torchvision) and spec.task == "semantic"
+]
 
 
 def published(key):

@@ -50,3 +50,23 @@ def differences(names: tuple[str, ...]) -> float:
 def test_colors_differ_to_every_eye_as_much_as_is_claimed():
     assert differences(COCO.names) >= 7.8
     assert differences(COMMON) >= 16
+
+
+def test_what_cocos_things_are_called_elsewhere():
+    from seglab.palettes import CAMVID, VOC
+    from seglab.palettes_coco import same
+    from seglab.panoptic import joined
+
+    palette, to = joined(VOC, COCO, same(VOC, COCO))
+    assert {palette.names[k] for k in to} >= set(VOC.names) - {"background"}  # each of VOC's things is one of COCO's
+    assert len(palette) == len(VOC) + 60
+    palette, to = joined(CAMVID, COCO, same(CAMVID, COCO))
+    named = {COCO.names[k]: palette.names[place] for k, place in enumerate(to)}
+    assert [named[n] for n in ("car", "bus", "person", "bicycle", "dog")] == [
+        "Car",
+        "Car",
+        "Pedestrian",
+        "Bicyclist",
+        "dog",
+    ]
+    assert same(COCO, VOC) == {}

@@ -11,10 +11,11 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file
 
-from seglab import train_instances as training
+from seglab import train as training
 from seglab.augment import Augment
 from seglab.augment_instances import FEWEST, labels, targets, view
 from seglab.nets.mask_rcnn import Detector, light
+from seglab.objectives import Objects
 from seglab.types import Palette, Sample
 
 SHAPES = Palette("shapes", ("ground", "blue", "red"), ((90, 90, 90), (0, 114, 178), (213, 94, 0)), things=(1, 2))
@@ -43,7 +44,7 @@ SCENES = [scene(i) for i in range(16)]
 
 @pytest.fixture
 def recipe(monkeypatch):
-    small = training.Recipe(tiny, epochs=4, augment=PLAIN, batch=4, average=0.9)
+    small = training.Recipe(tiny, 4, Objects(), PLAIN, batch=4, average=0.9)
     monkeypatch.setitem(training.RECIPES, "scenes-instances", small)
     return small
 
@@ -111,7 +112,7 @@ def test_learns(recipe, tmp_path):
     assert all(v.dtype == torch.float16 for v in state.values() if v.is_floating_point())
     net = tiny()
     net.load_state_dict(state)
-    assert training.quick_score(net.float(), SCENES[:6]) == pytest.approx(steps[-1].score, abs=0.1)
+    assert Objects().score(net.float(), SCENES[:6]) == pytest.approx(steps[-1].score, abs=0.1)
 
 
 def test_resumed_training_ends_with_the_same_bits(recipe, tmp_path):
@@ -135,8 +136,10 @@ def test_pictures_without_objects_do_no_harm(recipe, tmp_path):
 
 
 def test_refuses_what_cannot_work(recipe, tmp_path):
-    with pytest.raises(ValueError, match="trainable are scenes-instances"):
-        next(training.train("street", SCENES, tmp_path))
+    with pytest.raises(ValueError, match=r"trainable are street, .*scenes-instances"):
+        next(training.train("unet", SCENES, tmp_path))
+    with pytest.raises(ValueError, match="leave the teacher out"):
+        next(training.train("scenes-instances", SCENES, tmp_path, teacher=tiny()))
     with pytest.raises(ValueError, match="list of samples is empty"):
         next(training.train("scenes-instances", [], tmp_path))
     with pytest.raises(ValueError, match="no instance ids"):
@@ -150,6 +153,7 @@ def test_refuses_what_cannot_work(recipe, tmp_path):
 
 
 def test_recipes_are_complete():
-    assert set(training.RECIPES) == {"scenes-instances", "street-instances", "nuclei-instances"}
+    detectors = {key for key, recipe in training.RECIPES.items() if isinstance(recipe.objective, Objects)}
+    assert detectors == {"scenes-instances", "street-instances", "nuclei-instances"}
     for recipe in training.RECIPES.values():
         assert all(side % 32 == 0 for side in recipe.augment.crop)  # nothing is padded in training

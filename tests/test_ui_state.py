@@ -57,6 +57,21 @@ def test_a_new_link_wins_and_an_own_one_is_left_alone():
     assert params == {"temp": "3"}
 
 
+def test_an_address_that_lags_behind_quick_clicks_is_no_new_link():
+    session, params = {}, {"temp": "2"}
+    follow_link(FIELDS, params, session, "p")
+    for temp in (3.0, 4.0):  # two runs, and the browser still has the first address
+        session["temp"] = temp
+        keep_link(FIELDS, dict(params), session, "p")
+        assert follow_link(FIELDS, {"temp": "2"}, session, "p") == []
+        assert session["temp"] == temp
+    for seen in ("3", "4"):
+        follow_link(FIELDS, {"temp": seen}, session, "p")
+        assert session["temp"] == 4.0
+    follow_link(FIELDS, {"temp": "2"}, session, "p")  # now it is one: the visitor went back
+    assert session["temp"] == 2.0
+
+
 def test_a_page_without_parameters_keeps_the_session():
     session, params = {"temp": 2.0}, {}
     follow_link(FIELDS, params, session, "p")

@@ -14,9 +14,12 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from seglab.palettes import CAMVID
+from ui import viewer as v
 from ui.viewer import ERASE, HeatLayer, LabelLayer, Stroke, apply_strokes, encode, strokes, viewer
 from ui.viewer import viewer as call
-from ui.viewer.viewer import _event, _spec
+from ui.viewer.layers import spec as _spec
+from ui.viewer.table import _index
+from ui.viewer.viewer import _event
 
 APP = Path(__file__).parent / "browser" / "viewer_app.py"
 
@@ -43,6 +46,101 @@ def test_large_labels_are_sampled_not_mixed() -> None:
     assert np.array_equal(unpack(sent), labels[rows[:, None], columns])
     assert rows.max() < 2400
     assert columns[-1] == 3099
+
+
+def unpack_ids(made: dict) -> list[np.ndarray]:
+    """Undo `encode.ids`: the ids, and the hatched mask where there is one."""
+    steps = np.frombuffer(zlib.decompress(made["file"]), np.uint8).reshape(made["planes"], made["h"], made["w"])
+    low, high, *hatched = np.add.accumulate(steps, axis=2, dtype=np.uint8)  # wraps
+    return [low + 256 * high.astype(int), *hatched]
+
+
+def test_ids_come_back_exactly() -> None:
+    rng = np.random.default_rng(0)
+    ids = rng.integers(0, 65536, (37, 53)).astype(np.int64)
+    ids[0, :2] = 65535, 0
+    hatched = rng.random((37, 53)) < 0.3
+    made = encode.ids(ids, hatched)
+    back, lines = unpack_ids(made)
+    assert np.array_equal(back, ids)
+    assert np.array_equal(lines, hatched)
+    values, n = np.unique(ids, return_counts=True)
+    assert made["areas"] == {**dict(zip(values.tolist(), n.tolist(), strict=True)), -1: hatched.sum()}
+    assert made["full"] == [53, 37]
+    assert encode.ids(ids.astype(np.uint16), hatched.copy()) is made  # by content, whatever the type
+
+
+def test_ids_are_named_by_all_their_pixels() -> None:
+    ids = np.arange(12).reshape(3, 4)
+    one, other = np.zeros((3, 4), bool), np.zeros((3, 4), bool)
+    other[2, 3] = True
+    high = ids.copy()
+    high[0, 0] = 256  # the low byte is the same
+    names = [encode.ids(a, b)["id"] for a, b in [(ids, None), (ids, one), (ids, other), (high, None), (ids.T, None)]]
+    assert len(set(names)) == 5
+    assert {len(name) for name in names} == {24}  # as photo.js cuts them off
+
+
+def test_large_ids_are_sampled_not_mixed() -> None:
+    ids = np.random.default_rng(0).integers(0, 60_000, (2400, 3100))
+    made = encode.ids(ids, ids % 2 == 0)
+    back, lines = unpack_ids(made)
+    shown = ids[encode.sample(2400, 1548)[:, None], encode.sample(3100, 2000)]
+    assert np.array_equal(back, shown)
+    assert np.array_equal(lines, shown % 2 == 0)
+    assert sum(made["areas"].values()) == 2400 * 3100 + (ids % 2 == 0).sum()
+
+
+def test_what_the_browser_is_told_of_ids() -> None:
+    ids = np.array([[0, 7, 7], [300, 300, 300]])
+    car, dog = v.Entry(7, "car 1", (1, 2, 3), "Car", {"Objects": (4,)}), v.Entry(300, "dog", (4, 5, 6), "Dog")
+    hidden = v.Entry(9, "car 2", (7, 8, 9), "Car")
+    told = _spec(v.IdLayer(ids, (car, dog, hidden), "Panoptic", hatched=ids == 300))
+    assert told["groups"] == ["Car", "Dog"]
+    expected = [[7, "car 1", [1, 2, 3], 0, 2], [300, "dog", [4, 5, 6], 1, 3], [9, "car 2", [7, 8, 9], 0, 0]]
+    assert told["entries"] == expected
+    assert told["lights"] == {"7": {"Objects": [4]}}
+    assert told["hatched_area"] == 3
+    assert "file" not in told  # goes apart, once
+    assert _spec(v.IdLayer(ids, (dog, car, hidden), hatched=ids == 300))["id"] == told["id"]
+    assert _spec(v.IdLayer(ids, (car, dog)))["id"] != told["id"]
+    labels = LabelLayer(np.zeros((2, 2), np.uint8), CAMVID, lights={5: {"Objects": (1, 2)}, 3: {}})
+    assert _spec(labels)["lights"] == {"5": {"Objects": [1, 2]}, "3": {}}
+
+
+@pytest.mark.parametrize(
+    ("ids", "entries", "hatched", "message"),
+    [
+        ([[0, 1]], (2,), None, "hold 1, which has no entry"),
+        ([[0, 5]], (), None, "hold 5"),
+        ([[0, 1]], (1, 1), None, "1 has 2"),
+        ([[0, 65536]], (1,), None, "0 to 65536"),
+        ([[-1, 0]], (), None, "got -1"),
+        ([[0, 0]], (0,), None, "1 to 65535; got 0"),
+        ([[0, 0]], (70_000,), None, "got 70000"),
+        ([[0.5]], (), None, "float64"),
+        ([[True]], (), None, "bool"),
+        ([0, 1], (1,), None, r"\(2,\)"),
+        ([[]], (), None, r"\(1, 0\)"),
+        ([[0, 1]], (1,), [[True]], "shape"),
+        ([[0, 1]], (1,), [[0, 1]], "bool array"),
+    ],
+)
+def test_ids_are_checked(ids: list, entries: tuple[int, ...], hatched: list | None, message: str) -> None:
+    made = tuple(v.Entry(k, f"car {k}", (0, 0, 0), "Car") for k in entries)
+    with pytest.raises(ValueError, match=message):
+        v.IdLayer(np.array(ids), made, hatched=None if hatched is None else np.array(hatched))
+
+
+def test_rows_are_checked_and_so_is_what_comes_back() -> None:
+    with pytest.raises(ValueError, match="row 1 has 1"):
+        v.segment_table([v.Row(("a", "b")), v.Row(("a",))], key="k", link="l", columns=["x", "y"])
+    with pytest.raises(ValueError, match="x0 < x1"):
+        v.segment_table([v.Row(("a",), box=(5, 0, 5, 9))], key="k", link="l", columns=["x"])
+    assert _index({"index": 2, "table": "t", "serial": 1}, "t", 3) == 2
+    for wrong in ({"index": 3, "table": "t"}, {"index": -1, "table": "t"}, {"index": 0, "table": "other"}, None, [],
+                  {"index": 1.0, "table": "t"}, {"index": True, "table": "t"}, {"table": "t"}):  # fmt: skip
+        assert _index(wrong, "t", 3) is None
 
 
 def test_photo_is_close_small_and_cached() -> None:

@@ -14,21 +14,26 @@ import pytest
 import torch
 import torch.nn.functional as F
 from safetensors.torch import save_file
-from torchvision.models import segmentation
+from torchvision.models import detection, segmentation
 from torchvision.transforms import InterpolationMode
 
-from seglab import checkpoints, download, zoo
+from seglab import cards, checkpoints, download, zoo
 from seglab.download import DownloadError, WeightsError
 from seglab.palettes import CAMVID
 
-COCO = [key for key, spec in zoo.MODELS.items() if isinstance(spec.source, zoo.Torchvision)]
+DOWNLOADED = [key for key, spec in zoo.MODELS.items() if isinstance(spec.source, zoo.Torchvision)]
+COCO = [key for key in DOWNLOADED if zoo.get(key).task == "semantic"]
 STREET = ["street", "street-fast"]
+OURS = ["scenes", "scenes-instances", "street-instances", "nuclei-unet", "nuclei-unet-30", "nuclei-instances"]
+DETECTORS = ["maskrcnn-resnet50-fpn", "maskrcnn-resnet50-fpn-v2"]
 MODEL = "lraspp-mobilenet"
 
 
 def whole(key):
     """Build torchvision's own model, with the auxiliary head that its checkpoints hold."""
     name = key.replace("-", "_") + ("_v3_large" if key.endswith("mobilenet") else "")
+    if key in DETECTORS:
+        return getattr(detection, name)(weights=None, weights_backbone=None)
     aux = {} if key.startswith("lraspp") else {"aux_loss": True}
     return getattr(segmentation, name)(weights=None, weights_backbone=None, **aux)
 
@@ -48,12 +53,13 @@ def randomised(net, seed=0):
 
 def test_importing_the_table_costs_nothing():
     code = "import sys, seglab.zoo as z; [z.weights_bytes(k) + z.weights_here(k) for k in z.MODELS]; "
-    code += "[z.card(k) for k in z.MODELS if 'street' not in k]; print({'torch', 'torchvision'} & set(sys.modules))"
+    code += "[z.card(k) for k in z.offered()]; print({'torch', 'torchvision'} & set(sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "set()"
 
 
 def test_keys():
-    assert [*zoo.MODELS] == [*STREET, *COCO]
+    assert [*zoo.MODELS] == [*STREET, *COCO, *OURS, *DETECTORS]
+    assert set(zoo.offered("semantic")) | set(zoo.offered("instance")) == set(zoo.offered()) <= set(zoo.MODELS)
     assert all(spec.key == key for key, spec in zoo.MODELS.items())
     assert zoo.DEFAULT in STREET
     assert len(COCO) == 6
@@ -63,17 +69,32 @@ def test_keys():
         zoo.get("street").title = "x"
 
 
-@pytest.mark.parametrize("key", COCO)
+def published(score):
+    """A score as torchvision's metadata have it, in per cent."""
+    if isinstance(score, cards.Score):
+        return {"miou": 100 * score.mean_iou, "pixel_acc": 100 * score.pixel_accuracy}
+    return {"box_map": 100 * score.box_ap, "mask_map": 100 * score.mask_ap}
+
+
+@pytest.mark.parametrize("key", DOWNLOADED)
 def test_literals_equal_torchvisions_metadata(key):
     spec = zoo.get(key)
-    weights = getattr(segmentation, spec.source.enum)[spec.source.member]
-    assert weights is getattr(segmentation, spec.source.enum).DEFAULT
+    enum = getattr(detection if key in DETECTORS else segmentation, spec.source.enum)
+    weights = enum[spec.source.member]
+    assert weights is enum.DEFAULT
     assert spec.source.file == weights.url.rsplit("/", 1)[1]
     assert spec.source.mib == weights.meta["_file_size"]
     assert zoo.weights_url(key) == weights.url
-    assert {split: {"miou": 100 * s.mean_iou, "pixel_acc": 100 * s.pixel_accuracy} for split, s in spec.scores} == {
+    assert {split: published(s) for split, s in spec.scores} == {
         split: pytest.approx(metrics) for split, metrics in weights.meta["_metrics"].items()
     }
+    if (
+        key in DETECTORS
+    ):  # torchvision's own transform, in the network, resizes and normalises; names: see test_palettes
+        whole_net = whole(key).transform
+        assert (whole_net.min_size, whole_net.max_size) == ((spec.preprocess.short_side,), spec.preprocess.long_side)
+        assert (whole_net.image_mean, whole_net.image_std) == ([*spec.preprocess.mean], [*spec.preprocess.std])
+        return
     shown = ["".join(c for c in name if c.isalpha()) for name in spec.palette.names]
     assert shown == [name.strip("_") for name in weights.meta["categories"]]
     transforms = weights.transforms()
@@ -83,7 +104,7 @@ def test_literals_equal_torchvisions_metadata(key):
     assert transforms.interpolation == InterpolationMode.BILINEAR
 
 
-@pytest.mark.parametrize("key", COCO)
+@pytest.mark.parametrize("key", DOWNLOADED)
 def test_size_and_hash_before_a_download(key, monkeypatch, tmp_path):
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     assert not zoo.weights_here(key)
@@ -102,6 +123,8 @@ def test_cam_layers_are_layers_with_maps(key):
         logits = net(torch.zeros(1, 3, 65, 97))
     assert len(maps) == len(spec.cam_layers)
     assert all(len(shape) == 4 and shape[2] > 1 and shape[3] > shape[2] for shape in maps)
+    if spec.task == "instance":
+        return
     assert logits.shape[1] == len(spec.palette)
 
 

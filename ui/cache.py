@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Hashable
+from dataclasses import fields, is_dataclass
 from typing import Any, TypeVar
 
 import numpy as np
@@ -19,21 +20,23 @@ T = TypeVar("T")
 
 
 def size_of(value: Any) -> int:
-    """Bytes of an array, of bytes, or of a tuple of them; 64 for anything else.
+    """Bytes of an array, of bytes, or of a tuple or dataclass of them; 64 for anything else.
 
     >>> size_of((np.zeros(10, np.uint8), b"abc", 1.5))
     77
     """
     if isinstance(value, tuple):
         return sum(size_of(part) for part in value)
+    if is_dataclass(value):
+        return sum(size_of(getattr(value, field.name)) for field in fields(value))
     return value.nbytes if isinstance(value, np.ndarray) else len(value) if isinstance(value, bytes) else 64
 
 
 LOGITS: ByteCache[Any] = ByteCache(512 * 2**20, size_of)  # what networks gave: fp16 (K, h, w)
 # What was computed from them: labels, probabilities, entropy. Small, because those of a 1080p photo are made again in
 # some 30 ms, and one visitor who moves a slider makes hundreds that nobody will ask for again; but a phone's photo of
-# 12 megapixels has 60 MB of labels and entropy.
-MAPS: ByteCache[Any] = ByteCache(64 * 2**20, size_of)
+# 12 megapixels has 36 MB of labels and entropy (kept as fp16).
+MAPS: ByteCache[Any] = ByteCache(36 * 2**20, size_of)
 NUMBERS: ByteCache[Any] = ByteCache(2**17, size_of)  # single numbers and areas, of about a thousand runs
 
 

@@ -27,9 +27,9 @@ def notebook(script: str) -> bytes:
     return json.dumps(book, indent=1, ensure_ascii=False).encode()
 
 
-def show_code(script: str, stem: str, note: str = "") -> None:
-    """Show `script` with its downloads; `stem` names the files."""
-    st.caption(" ".join([text.CODE_NOTE.format(n=script.count("\n")), note]))
+def show_code(script: str, stem: str, note: str = "", what: str = text.CODE_NOTE) -> None:
+    """Show `script` with its downloads; `stem` names the files, `what` says what its n lines do."""
+    st.caption(" ".join([what.format(n=script.count("\n")), note]))
     with st.container(horizontal=True):
         st.download_button(text.CODE_PY, script, f"{stem}.py", "text/x-python", on_click="ignore",
                            icon=":material/download:")  # fmt: skip

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from seglab import zoo
+from ui import compare_presets
 from ui.presets import PRESETS, Preset
-from ui.texts import segment
+from ui.texts import compare, segment
 
 ROOT = Path(__file__).resolve().parents[1]
 HOME = "app.py"
@@ -16,7 +18,8 @@ HOME = "app.py"
 class Lesson:
     """One page: `file` relative to the repository's root, `icon` a Material symbol, `experiments` one click each.
 
-    `teaser` says what one can do there; `cover` names the experiment whose thumbnail stands for the lesson.
+    `teaser` says what one can do there; `cover` names the experiment whose thumbnail stands for the lesson; without the
+    models in `needs` it has nothing to show.
     """
 
     file: str
@@ -27,6 +30,7 @@ class Lesson:
     section: str
     experiments: tuple[Preset, ...] = ()
     cover: str = ""
+    needs: tuple[str, ...] = ()
 
 
 LESSONS: tuple[Lesson, ...] = (
@@ -40,9 +44,21 @@ LESSONS: tuple[Lesson, ...] = (
         experiments=PRESETS,
         cover=PRESETS[0].key,
     ),
+    Lesson(
+        file="pages/2_Compare_tasks.py",
+        title=compare.TITLE,
+        question=compare.QUESTION,
+        teaser="Guess, then see what semantic, instance and panoptic segmentation each answer, and why they differ.",
+        icon=compare.ICON,
+        section="Tasks",
+        experiments=compare_presets.PRESETS,
+        cover=compare_presets.PRESETS[0].key,
+        needs=("scenes", "scenes-instances"),
+    ),
 )
 
 
 def lessons() -> tuple[Lesson, ...]:
-    """Return the lessons whose page is there, in the order of the course."""
-    return tuple(lesson for lesson in LESSONS if (ROOT / lesson.file).is_file())
+    """Return the lessons whose page and models are there, in the order of the course."""
+    there = set(zoo.offered())
+    return tuple(lesson for lesson in LESSONS if (ROOT / lesson.file).is_file() and set(lesson.needs) <= there)

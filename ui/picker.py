@@ -45,8 +45,8 @@ class Photo:
 
     @property
     def title(self) -> str:
-        """What to call it in a sentence: the gallery's title, or the file's name."""
-        return self.name if self.key == UPLOAD else gallery.GALLERY[self.key].title
+        """What to call it in a sentence: the gallery's title, or the name of the file or the drawn picture."""
+        return gallery.GALLERY[self.key].title if self.key in gallery.GALLERY else self.name
 
     @property
     def stem(self) -> str:

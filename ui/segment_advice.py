@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from seglab import zoo
 from seglab.types import Palette
+from ui.segment_state import MODELS
 from ui.texts import segment as text
 
 # Below the card's figure by this much, a picture is foreign. With `street`: its own kind 0.95 and up, the palace 0.92,
@@ -48,7 +49,7 @@ def advise(
         reason = text.UNFAMILIAR.format(confidence=mean_confidence, familiar=familiar)
     else:
         return None
-    others = [key for key, spec in zoo.MODELS.items() if spec.palette.title != palette.title]
+    others = [key for key in MODELS if zoo.get(key).palette.title != palette.title]
     others = [key for key in (others if suits is None else suits) if key != model]
     here = [key for key in others if zoo.weights_here(key)]
     return Advice(reason, tuple(here + [key for key in others if key not in here])[:2])

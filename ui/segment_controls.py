@@ -8,13 +8,13 @@ import streamlit as st
 
 from seglab import zoo
 from seglab.types import Palette
-from ui.segment_state import SCALES, SHORT_SIDES, TEMPERATURES, TILES, VIEWS, short_side
+from ui.segment_state import MODELS, SCALES, SHORT_SIDES, TEMPERATURES, TILES, VIEWS, short_side
 from ui.texts import segment as text
 
 
 def model() -> str:
     """Choose a model; those that need a download say how much."""
-    return st.selectbox(text.MODEL, list(zoo.MODELS), format_func=model_name, key="model", persist_state="session")
+    return st.selectbox(text.MODEL, MODELS, format_func=model_name, key="model", persist_state="session")
 
 
 def model_name(key: str) -> str:

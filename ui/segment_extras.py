@@ -8,6 +8,7 @@ import numpy as np
 import streamlit as st
 
 from seglab import export, zoo
+from seglab.cards import Score
 from seglab.download import WeightsError
 from seglab.types import Labels, SemanticResult
 from ui import gallery, picker, state
@@ -36,6 +37,7 @@ def card(run: Run) -> None:
         text.CARD_SCORE.format(iou=score.mean_iou, accuracy=score.pixel_accuracy, split=split)
         + (text.CARD_WITHOUT.format(split=split) if split in about.trained_on else "")
         for split, score in about.scores.items()
+        if isinstance(score, Score)  # of models that give a class for each pixel it always is
     ]
     scores += [text.CARD_HOLD_OUT.format(iou=value, name=name) for name, value in about.hold_out.items()]
     with st.popover(text.CARD, icon=":material/badge:", width="stretch"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from seglab import zoo
+from seglab.palettes import SCENES
 from ui import gallery
 from ui.state import Field, choice, flag, number, words
 
@@ -12,11 +13,14 @@ SCALES: dict[str, tuple[float, ...]] = {"1": (1.0,), "3": (1.0, 0.75, 1.25), "5"
 VIEWS = ("labels", "probability", "entropy", "margin")
 TEMPERATURES = (0.25, 4.0)
 
+# `scenes` knows drawn streets alone, and pictures here are photographs.
+MODELS = tuple(key for key in zoo.offered("semantic") if zoo.get(key).palette != SCENES)
+
 FIELDS: tuple[Field, ...] = (
     choice("image", gallery.DEFAULT, (*gallery.GALLERY, gallery.UPLOAD)),
     words("file"),  # name and hash of an own picture, which a link can't carry
     words("sha", longest=16),
-    choice("model", zoo.DEFAULT, zoo.MODELS),
+    choice("model", zoo.DEFAULT, MODELS),
     choice("short", "auto", SHORT_SIDES),
     choice("view", "labels", VIEWS),
     words("cls", longest=30),

@@ -59,6 +59,21 @@ def number(key: str, default: float, low: float, high: float) -> Field:
     return Field(key, default, parse)
 
 
+def whole(key: str, default: int, low: int, high: int) -> Field:
+    """Return a field that accepts a whole number from `low` to `high`.
+
+    >>> whole("n", 1, 0, 9).parse("7")
+    7
+    """
+
+    def parse(value: str) -> Value:
+        if not value.isascii() or not value.isdecimal() or not low <= int(value) <= high:
+            raise ValueError(f"a whole number from {low} to {high}")
+        return int(value)
+
+    return Field(key, default, parse)
+
+
 def flag(key: str, default: bool = False) -> Field:
     """Return a field that accepts 0 and 1."""
     return choice(key, default, (False, True))
@@ -138,15 +153,20 @@ def follow_link(
 ) -> list[str]:
     """Put a link's values into the session if the link is new to this session; return messages about bad values.
 
-    A link is new when its parameters aren't those that this page wrote last (`keep_link`). A page opened without
+    A link is new when it isn't one that this page wrote (`keep_link`) since the address was last seen. Not only the
+    last one: while a visitor clicks fast, runs come in whose address is some writings old. A page opened without
     parameters keeps the session's choices, so that they go along from page to page.
     """
     fields = tuple(fields)
     ours = {field.key for field in fields}
     asked = {key: params[key] for key in params if key in ours}
-    if asked and asked != session.get(f"{page}.link"):
+    written: list[dict[str, str]] = session.setdefault(f"{page}.links", [])
+    if asked in written:
+        del written[: written.index(asked)]  # the address has come that far
+    elif asked:
         values, messages = read(fields, asked)
         session.update(values)
+        written[:] = [asked]
         return messages
     for key, value in defaults(fields).items():
         session.setdefault(key, value)
@@ -165,4 +185,6 @@ def keep_link(
                 params[field.key] = wanted[field.key]
             elif field.key in params:
                 del params[field.key]
-    session[f"{page}.link"] = wanted
+    written: list[dict[str, str]] = session.setdefault(f"{page}.links", [])
+    if written[-1:] != [wanted]:
+        written.append(wanted)

@@ -28,7 +28,7 @@ from seglab import machine, zoo
 from seglab.bench import engines, sides
 from seglab.bench.sides import Side
 
-KEYS = (engines.UNET, *(key for key in zoo.MODELS if not engines.trained(key)), "street", "street-fast")
+KEYS = (engines.UNET, *(key for key in zoo.offered("semantic") if not engines.trained(key)), "street", "street-fast")
 SIZES = {engines.UNET: (512, 512), "street": (360, 540), "street-fast": (360, 540)}
 SIZE = (520, 520)  # of torchvision's networks
 # What is wanted of a CPU: how many times as fast as eager, and the share of equal labels (on trained networks only for

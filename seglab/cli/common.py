@@ -81,6 +81,42 @@ def load(key: str | None, checkpoint: Path | None) -> Loaded:
         raise (UsageError if unreadable else Failure)(str(error)) from error
 
 
+def spec_of(args: argparse.Namespace) -> zoo.ModelSpec:
+    """Return the entry of the model that the arguments `model` or `key`, or `checkpoint`, name; UsageError for none."""
+    key = getattr(args, "model", None) or getattr(args, "key", None)
+    check_model(key, args.checkpoint)
+    if args.checkpoint is None:
+        return zoo.get(str(key))
+    from seglab import trained
+
+    try:
+        return trained.read(args.checkpoint).spec
+    except (ValueError, OSError) as error:
+        raise UsageError(str(error)) from error
+
+
+Named = tuple[str | None, Path | None]  # a model's key, or a checkpoint
+
+
+def partner(named: str | None, spec: zoo.ModelSpec, split: str = "") -> Named | None:
+    """Return what to fuse a detector's objects with: a key's model, a checkpoint, or the zoo's choice; loads nothing.
+
+    `split`: what the zoo's choice may not have been trained on. None for "none", and where there is no such model;
+    UsageError for one that gives no class for each pixel.
+    """
+    if named is None:
+        key = zoo.partner(spec.key, split)
+        return None if key is None else (key, None)
+    if named == "none":
+        return None
+    found: Named = (named, None) if named in zoo.MODELS else (None, Path(named))
+    if found[1] is not None and not found[1].is_file():
+        raise UsageError(f"--semantic {named}: no such model, and no such file; models are {', '.join(zoo.offered())}")
+    if spec_of(argparse.Namespace(model=found[0], checkpoint=found[1])).task != "semantic":
+        raise UsageError(f"--semantic is to give a class for each pixel; {named} finds objects")
+    return found
+
+
 def folder(path: Path) -> Path:
     """Make the output folder if it is missing and see that files can be written there; UsageError otherwise.
 

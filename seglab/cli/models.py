@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from seglab import zoo
-from seglab.cards import Score
+from seglab.cards import InstanceScore, Score
 from seglab.download import WeightsError
 
 
@@ -20,7 +21,7 @@ def add(commands: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the table, or the JSON list."""
-    rows = [describe(key) for key in zoo.MODELS]
+    rows = [describe(key) for key in zoo.offered()]
     print(json.dumps(rows, indent=2) if args.json else _table(rows))
     return 0
 
@@ -28,9 +29,9 @@ def run(args: argparse.Namespace) -> int:
 def describe(key: str) -> dict[str, Any]:
     """Return a model's entry in plain values.
 
-    `score` is the mean IoU on `split`, both None where nothing was measured; `bytes` is the size of the weights (as
-    published, before a download; 0 where unknown); `weights_here`: they are on this machine. Where `trained_on` names
-    the split too, the score is that of the same recipe trained without it (see the model's card).
+    `score` is the `metric` (mean IoU, or of detectors mask AP) on `split`, None where nothing was measured; `bytes` is
+    the size of the weights (as published, before a download; 0 where unknown); `weights_here`: they are on this
+    machine. Where `trained_on` names the split too, the score is that of the same recipe trained without it.
     """
     spec = zoo.get(key)
     split, score, trained_on = _measured(key)
@@ -39,11 +40,11 @@ def describe(key: str) -> dict[str, Any]:
         "title": spec.title,
         "task": spec.task,
         "palette": spec.palette.title,
-        "classes": list(spec.palette.names),
+        "classes": [spec.palette.names[k] for k in _known(spec)],
         "licence": spec.licence,
-        "metric": "mean IoU",
-        "score": score.mean_iou if score else None,
-        "pixel_accuracy": score.pixel_accuracy if score else None,
+        "metric": score.headline[0] if score else None,
+        "score": score.headline[1] if score else None,
+        "pixel_accuracy": score.pixel_accuracy if isinstance(score, Score) else None,
         "split": split,
         "trained_on": trained_on,
         "bytes": zoo.weights_bytes(key),
@@ -51,7 +52,12 @@ def describe(key: str) -> dict[str, Any]:
     }
 
 
-def _measured(key: str) -> tuple[str | None, Score | None, list[str]]:
+def _known(spec: zoo.ModelSpec) -> Sequence[int]:
+    """Return the classes that the model tells apart: a detector the things alone."""
+    return spec.palette.things if spec.task == "instance" else range(len(spec.palette))
+
+
+def _measured(key: str) -> tuple[str | None, Score | InstanceScore | None, list[str]]:
     """Return the split and its score, `val` before others (None where there is no card), and the splits trained on."""
     try:
         card = zoo.card(key)
@@ -62,14 +68,14 @@ def _measured(key: str) -> tuple[str | None, Score | None, list[str]]:
 
 
 def _table(rows: list[dict[str, Any]]) -> str:
-    cells = [("KEY", "TASK", "CLASSES", "MEAN IOU", "MEASURED ON", "SIZE", "WEIGHTS")]
+    cells = [("KEY", "TASK", "CLASSES", "SCORE", "MEASURED ON", "SIZE", "WEIGHTS")]
     for row in rows:
         cells.append(
             (
                 row["key"],
                 row["task"],
                 f"{len(row['classes'])} {row['palette']}",
-                f"{row['score']:.3f}" if row["score"] is not None else "–",
+                f"{row['metric']} {row['score']:.3f}" if row["score"] is not None else "–",
                 row["split"] or "–",
                 f"{row['bytes'] / 1e6:.1f} MB" if row["bytes"] else "–",
                 "here" if row["weights_here"] else "to download" if _fetched(row["key"]) else "missing",

@@ -1,14 +1,13 @@
-"""`segment`: pictures in, label maps and overlays out."""
+"""`segment`: pictures in; label maps, instance ids or panoptic maps, and overlays out."""
 
 from __future__ import annotations
 
 import argparse
 import errno
-import glob
-import os
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +15,21 @@ from typing import TYPE_CHECKING, Any
 from PIL import Image as PILImage
 
 from seglab import images, zoo
-from seglab.cli.common import Failure, UsageError, check_model, duration, folder, load, prepare, say, whole
+from seglab.cli.common import (
+    Failure,
+    Named,
+    UsageError,
+    check_model,
+    duration,
+    folder,
+    load,
+    partner,
+    prepare,
+    say,
+    spec_of,
+    whole,
+)
+from seglab.cli.files import expand, spare_inputs, unique_stems
 from seglab.options import PRECISIONS, Options
 from seglab.parts import write
 from seglab.types import Labels
@@ -25,6 +38,8 @@ if TYPE_CHECKING:
     from seglab.runtime import Loaded
 
 
+Answer = Callable[[images.Image, tuple[str, str], Callable[[str], None]], dict[str, Callable[[], bytes]]]
+TASKS = ("semantic", "instance", "panoptic")
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)  # the disk, the quota; a disk that became read-only
 
 
@@ -34,20 +49,34 @@ def add(commands: Any) -> None:
         "segment",
         help="segment pictures",
         description="Segment pictures. Writes <stem>.png (labels) and <stem>_overlay.jpg; without --labels and "
-        "--overlay both. Pictures are turned upright as their EXIF data says, and the results have that size.",
+        "--overlay both. The PNG's one channel holds class indices (8 bits, 255 = unsure); with --task instance the "
+        "objects' numbers, the best score first (16 bits, 0 = none); with --task panoptic it is COCO's panoptic PNG "
+        "(id = R + 256 G + 256^2 B), and <stem>.json says what the segments are. Pictures are turned upright as their "
+        "EXIF data says, and the results have that size.",
     )
     parser.add_argument("images", nargs="+", type=Path, metavar="IMAGE", help=images.ACCEPTED)
     which = parser.add_mutually_exclusive_group(required=True)
-    which.add_argument("--model", metavar="KEY", help=f"one of {', '.join(zoo.MODELS)}")
+    which.add_argument("--model", metavar="KEY", help=f"one of {', '.join(zoo.offered())}")
     which.add_argument("--checkpoint", type=Path, metavar="F", help="weights from `train` (.safetensors)")
+    parser.add_argument(
+        "--task", choices=TASKS,
+        help="semantic: a class for each pixel; instance: objects one by one; panoptic: both fused (default: what the "
+        "model is made for)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--semantic", metavar="KEY|F",
+        help="with --task panoptic: the model whose stuff the objects are fused with (default: the embedded one of the "
+        "same classes)",
+    )  # fmt: skip
     parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder, made if missing")
     parser.add_argument(
-        "--labels", action="store_true", help="one 8-bit channel of class indices per picture (255 = unsure)"
+        "--labels", action="store_true", help="the PNG of class indices, objects' numbers or panoptic ids"
     )
     parser.add_argument("--overlay", action="store_true", help="the classes' colours laid over the picture")
     parser.add_argument(
         "--short-side", type=whole, metavar="N",
-        help="pixels the picture's shorter side is resized to for the model; 0 = as large as it is",
+        help="pixels the picture's shorter side is resized to for the model (panoptic: for that of the objects); "
+        "0 = as large as it is",
     )  # fmt: skip
     parser.add_argument(
         "--tile", type=whole, metavar="N", default=0,
@@ -67,21 +96,31 @@ def run(args: argparse.Namespace) -> int:
     paths = expand(args.images)
     stems = unique_stems(paths)
     both = not (args.labels or args.overlay)
-    wanted = {".png": args.labels or both, "_overlay.jpg": args.overlay or both}
+    task, other = check_task(args)
+    labels = args.labels or both
+    wanted = {".png": labels, ".json": labels and task == "panoptic", "_overlay.jpg": args.overlay or both}
     suffixes = [suffix for suffix, on in wanted.items() if on]
     options = _options(args.short_side, args.tile, args.tta, args.precision)
     output = folder(args.output)
-    _spare_inputs(paths, [output / f"{stem}{suffix}" for stem in stems for suffix in suffixes])
+    spare_inputs(paths, [output / f"{stem}{suffix}" for stem in stems for suffix in suffixes])
     prepare()
     _check_precision(args.precision)
     model = load(args.model, args.checkpoint)
+    answer: Answer
+    if other is not None:
+        semantic = load(*other)
+        if not zoo.has_stuff(semantic.palette):
+            say(f"note: {semantic.key} knows things only, so this isn't full panoptic segmentation (no road, no sky)")
+        answer = partial(_panoptic, model=model, options=options, semantic=semantic)
+    else:
+        answer = partial(_instance if task == "instance" else _semantic, model=model, options=options)
     for path, stem in zip(paths, stems, strict=True):
         if stem != path.stem:
             say(f"warning: another picture is called {path.stem!r} too; {path} is written as {stem!r}")
     failed, began, many = 0, time.monotonic(), len(paths) > 1
     for done, (path, stem) in enumerate(zip(paths, stems, strict=True), 1):
         try:
-            _one(path, model, options, {suffix: output / f"{stem}{suffix}" for suffix in suffixes})
+            _one(path, stem, answer, {suffix: output / f"{stem}{suffix}" for suffix in suffixes})
         except (ValueError, RuntimeError, MemoryError, OSError) as error:
             if isinstance(error, OSError) and error.errno in _FULL:  # of no use to the other pictures either
                 raise Failure(f"{path}: {output} can't take any more files ({error.strerror})") from error
@@ -93,6 +132,29 @@ def run(args: argparse.Namespace) -> int:
     if failed and many:
         say(f"{failed} of {len(stems)} pictures failed")
     return 1 if failed else 0
+
+
+def check_task(args: argparse.Namespace) -> tuple[str, Named | None]:
+    """Return the task, and for a panoptic one what the objects are fused with; UsageError for what can't be done."""
+    spec = spec_of(args)
+    task = args.task or spec.task
+    if task == "semantic" and spec.task == "instance":
+        raise UsageError(f"{spec.key} finds objects and gives no class for each pixel; use --task instance or panoptic")
+    if task != "semantic" and spec.task == "semantic" and len(spec.palette.things) != 1:
+        raise UsageError(
+            f"{spec.key} gives a class for each pixel and can't tell objects apart; for --task {task} choose one of "
+            f"{', '.join(zoo.offered('instance'))}"
+        )
+    if task == "panoptic" and spec.task == "semantic":
+        raise UsageError(f"{spec.key} knows one thing and no stuff: there is nothing to fuse; use --task instance")
+    if args.semantic and task != "panoptic":
+        raise UsageError("--semantic goes with --task panoptic")
+    if task != "semantic" and (args.tile or args.tta) and spec.task == "instance":
+        raise UsageError("objects are found on the whole picture at one size: leave --tile and --tta out")
+    other = partner(args.semantic, spec) if task == "panoptic" else None
+    if task == "panoptic" and other is None:
+        raise UsageError(f"no embedded model has the classes of {spec.palette.title}: name one by --semantic")
+    return str(task), other
 
 
 def _reason(error: Exception) -> str:
@@ -118,72 +180,72 @@ def _check_precision(precision: str) -> None:
         raise UsageError(str(error)) from error
 
 
-def expand(paths: Sequence[Path]) -> list[Path]:
-    """Put files in the place of names with * and ?, which Windows' shells leave to the program; in order of name.
-
-    A name that is a file's, or that fits none, stays as it is.
-
-    >>> [path.name for path in expand([Path("no such folder/*.jpg")])]
-    ['*.jpg']
-    """
-    found: list[Path] = []
-    for path in paths:
-        pattern = str(path).replace("[", "[[]")  # brackets are common in the names of downloads
-        some = sorted(glob.glob(pattern)) if {"*", "?"} & set(pattern) and not os.path.exists(path) else []
-        found += [Path(name) for name in some] or [path]
-    return found
-
-
-def unique_stems(paths: Sequence[Path]) -> list[str]:
-    """Return a stem for every path, unequal even where capitals don't count; the first of equals keeps its own.
-
-    >>> unique_stems([Path("a.jpg"), Path("b/A.png"), Path("a_2.jpg"), Path("a.png")])
-    ['a', 'A_3', 'a_2', 'a_4']
-    """
-    own = {path.stem.casefold() for path in paths}
-    taken: set[str] = set()
-    stems = []
-    for path in paths:
-        stem, n = path.stem, 1
-        while stem.casefold() in taken or (n > 1 and stem.casefold() in own):
-            n += 1
-            stem = f"{path.stem}_{n}"
-        taken.add(stem.casefold())
-        stems.append(stem)
-    return stems
-
-
-def _spare_inputs(inputs: Sequence[Path], outputs: Sequence[Path]) -> None:
-    """Refuse to write over a picture that is to be read."""
-    read = {_place(path): path for path in inputs}
-    for path in outputs:
-        if _place(path) in read:
-            raise UsageError(
-                f"the result {path} would overwrite the picture {read[_place(path)]}; use another --output"
-            )
-
-
-def _place(path: Path) -> object:
-    """Return what tells one file from another: the file itself if it exists, else its full name."""
-    try:
-        stat = path.stat()
-    except (OSError, ValueError):
-        return path.absolute()
-    return stat.st_dev, stat.st_ino
-
-
-def _one(path: Path, model: Loaded, options: Options, outputs: dict[str, Path]) -> None:
-    from seglab import export, inference
-
+def _one(path: Path, stem: str, answer: Answer, outputs: dict[str, Path]) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # decoders warn of every oddity of a file that they can read all the same
         image = images.decode(path)
-    result = inference.segment(image, model, options, notice=lambda text: say(f"{path}: {text}"))
+    found = answer(image, (path.name, stem), lambda text: say(f"{path}: {text}"))
     for suffix, target in outputs.items():
-        if suffix == ".png":
-            write(target, label_png(result.labels))
-        else:
-            write(target, export.overlay_jpeg(image, result.labels, result.palette, 0.5))
+        write(target, found[suffix]())
+
+
+def _semantic(
+    image: images.Image, name: tuple[str, str], notice: Callable[[str], None], *, model: Loaded, options: Options
+) -> dict[str, Callable[[], bytes]]:
+    from seglab import export, inference
+
+    result = inference.segment(image, model, options, notice=notice)
+    return {
+        ".png": lambda: label_png(result.labels),
+        "_overlay.jpg": lambda: export.overlay_jpeg(image, result.labels, result.palette, 0.5),
+    }
+
+
+def _instance(
+    image: images.Image, name: tuple[str, str], notice: Callable[[str], None], *, model: Loaded, options: Options
+) -> dict[str, Callable[[], bytes]]:
+    from seglab import draw_objects, export, objects
+
+    found = objects.find(image, model, options, notice=notice)
+    if not len(found):
+        notice("no object was found")
+    return {
+        ".png": lambda: export.ids_png(found.ids()),
+        "_overlay.jpg": lambda: _jpeg(
+            draw_objects.overlay_ids(image, found.ids(), draw_objects.instance_colors(found))
+        ),
+    }
+
+
+def _panoptic(
+    image: images.Image,
+    name: tuple[str, str],
+    notice: Callable[[str], None],
+    *,
+    model: Loaded,
+    options: Options,
+    semantic: Loaded,
+) -> dict[str, Callable[[], bytes]]:
+    from seglab import draw_objects, export, inference, objects, palettes_coco, panoptic
+
+    found = objects.find(image, model, options, notice=notice)
+    stuff = inference.segment(image, semantic, Options(precision=options.precision), notice=notice)
+    if not len(found):
+        notice("no object was found: the map has stuff only")
+    result = panoptic.fuse(stuff, found, same=palettes_coco.same(stuff.palette, found.palette))
+    return {
+        ".png": lambda: export.panoptic_png(result),
+        ".json": lambda: export.panoptic_json([export.Entry(name[0], result, png=f"{name[1]}.png")]),
+        "_overlay.jpg": lambda: _jpeg(
+            draw_objects.overlay_ids(image, result.segment_ids, draw_objects.panoptic_colors(result))
+        ),
+    }
+
+
+def _jpeg(picture: images.Image) -> bytes:
+    file = BytesIO()
+    PILImage.fromarray(picture).save(file, "JPEG", quality=90, subsampling=0)
+    return file.getvalue()
 
 
 def label_png(labels: Labels) -> bytes:

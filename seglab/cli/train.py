@@ -1,4 +1,4 @@
-"""`train`: train one of the street models on CamVid, or on data laid out like it."""
+"""`train`: train a model by its recipe, on CamVid, the nuclei, or on Scenes, which are drawn meanwhile."""
 
 from __future__ import annotations
 
@@ -23,8 +23,10 @@ def add(commands: Any) -> None:
         description="Train a model. After every epoch the state is saved in the output folder; a training that was "
         "stopped goes on with --resume and gives the same result. The weights end in model.safetensors.",
     )
-    parser.add_argument("key", metavar="KEY", help="street or street-fast")
-    parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="CamVid's folder, or its parent")
+    parser.add_argument("key", metavar="KEY", help="a model that has a recipe: street, scenes, nuclei-unet, …")
+    parser.add_argument(
+        "--data", type=Path, metavar="DIR", help="CamVid's or the nuclei's folder, or its parent (Scenes need none)"
+    )
     parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder, made if missing")
     parser.add_argument("--split", default="train", metavar="S", help="as in train or train+val (default: train)")
     parser.add_argument("--hold-out", metavar="SEQUENCE", help="leave this sequence out, and score on it")
@@ -40,17 +42,22 @@ def add(commands: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Train, telling loss, score and time left after every epoch."""
     prepare()
-    from seglab import runtime, train
-    from seglab.datasets import camvid
+    from seglab import datasets, runtime, train
 
     if args.key not in train.RECIPES:
         raise UsageError(f"no recipe for {args.key!r}; trainable are {', '.join(train.RECIPES)}")
+    spec, recipe = zoo.get(args.key), train.RECIPES[args.key]
+    objects = spec.task == "instance"
     try:
-        samples, held_out = camvid.load(args.data, args.split, hold_out=args.hold_out)
+        samples, held_out = datasets.load(
+            spec.palette, args.data, args.split, objects=objects, hold_out=args.hold_out, limit=recipe.limit
+        )
     except ValueError as error:
         raise UsageError(str(error)) from error
-    check, name = (held_out, args.hold_out) if held_out else _validation(args.data, args.split)
+    check, name = (held_out, args.hold_out) if held_out else _validation(spec, args.data, args.split)
     teacher = _teacher(args.teacher)
+    if teacher and teacher.spec and teacher.spec.task != "semantic":
+        raise UsageError(f"a teacher gives a class for each pixel; {teacher.key} finds objects")
     if teacher and teacher.palette != samples[0].palette:
         raise UsageError(
             f"the teacher {teacher.key} knows the classes of {teacher.palette.title}, but the pictures are labelled "
@@ -72,7 +79,7 @@ def run(args: argparse.Namespace) -> int:
             device=runtime.device(),
             note=note,
         ):
-            score = f"  mean IoU {now.score:.3f} on {name}" if now.score is not None else ""
+            score = f"  {recipe.objective.measure} {now.score:.3f} on {name}" if now.score is not None else ""
             say(f"epoch {now.epoch}/{now.epochs}  loss {now.loss:.4f}{score}  {duration(now.seconds_left)} left")
     except KeyboardInterrupt:
         say(f"stopped; go on from the last full epoch with the same command and --resume (state in {output})")
@@ -92,13 +99,13 @@ def _teacher(named: str | None) -> Loaded | None:
     return load(named, None) if named in zoo.MODELS else load(None, Path(named))
 
 
-def _validation(data: Path, split: str) -> tuple[Sequence[Sample], str]:
+def _validation(spec: zoo.ModelSpec, data: Path | None, split: str) -> tuple[Sequence[Sample], str]:
     """Return the split `val` to score on meanwhile, if there is one and it isn't trained on."""
-    from seglab.datasets import camvid
+    from seglab import datasets
 
     if "val" in split.split("+"):
         return (), ""
     try:
-        return camvid.load(data, "val")[0], "val"
+        return datasets.load(spec.palette, data, "val", objects=spec.task == "instance")[0], "val"
     except ValueError:
         return (), ""

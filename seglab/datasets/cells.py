@@ -17,7 +17,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from seglab.datasets.nuclei import NUCLEI
+from seglab.palettes import NUCLEI
 from seglab.types import Ids, Sample
 
 TRIES = 30  # places tried for a nucleus before it is left out

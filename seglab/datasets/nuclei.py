@@ -19,10 +19,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image as PIL
 
-from seglab.types import Ids, Image, Palette, Sample
+from seglab.palettes import NUCLEI
+from seglab.types import Ids, Image, Sample
 
-# Okabe–Ito's black and orange: told apart by every eye, and by lightness alone.
-NUCLEI = Palette("Nuclei", ("background", "nucleus"), ((0, 0, 0), (230, 159, 0)), things=(1,), background=0)
 SPLITS = ("train", "test")
 KINDS = {"gray": "grey", "grey": "grey", "colour": "colour", "color": "colour"}
 COLUMNS = ("id", "height", "width", "kind", "nuclei")

@@ -82,11 +82,14 @@ class AveragePrecision:
         return _mean(self.precision[5].mean(0))
 
 
-def detections(pred: InstanceResult, truth: InstanceResult, crowd: Collection[int] = ()) -> Detections:
+def detections(
+    pred: InstanceResult, truth: InstanceResult, crowd: Collection[int] = (), most: int = MOST
+) -> Detections:
     """Match one picture's instances with the true ones (see `panoptic.instances_of`) at each threshold.
 
-    `crowd`: indices into `truth` of what are crowds. ValueError unless both are of one size and the prediction's
-    classes begin with the truth's (those after them, as in a joined palette, have no truth).
+    `crowd`: indices into `truth` of what are crowds. `most`: so many of a class count, COCO's 100; of nuclei there may
+    be more in a picture, and the true ones beyond could never be found. ValueError unless both are of one size and the
+    prediction's classes begin with the truth's (those after them, as in a joined palette, have no truth).
     """
     if pred.size != truth.size or pred.palette.names[: len(truth.palette)] != truth.palette.names:
         raise ValueError(
@@ -95,7 +98,7 @@ def detections(pred: InstanceResult, truth: InstanceResult, crowd: Collection[in
         )
     is_crowd = np.isin(np.arange(len(truth)), sorted(crowd))
     order = np.argsort(-pred.scores, kind="stable")
-    of_class = [order[pred.classes[order] == k][:MOST] for k in range(len(pred.palette))]
+    of_class = [order[pred.classes[order] == k][:most] for k in range(len(pred.palette))]
     found = [_match(pred, truth, chosen, is_crowd) for chosen in of_class]
     chosen = np.concatenate(of_class)
     return Detections(

@@ -208,8 +208,8 @@ def light(
 
 
 def scenes_instances() -> Detector:
-    """Car, person, dog, ball and sign of Scenes, on pictures of 128 px or more: things from 8 px on."""
-    return light(things=5, smallest=8, proposals=400, sampled=64)
+    """Car, person, dog, ball and sign of Scenes, on pictures of 192 px or more: things from 12 px on."""
+    return light(things=5, smallest=12, proposals=400, sampled=64)
 
 
 def street_instances() -> Detector:

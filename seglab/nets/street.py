@@ -65,10 +65,16 @@ class StreetNet(nn.Module):
         width: channels at stride 2; each further stride doubles them.
         blocks: residual blocks at strides 4, 8 and 16.
         dropout: share of context channels dropped in training.
+        full: channels of one more step, to full size: what is a pixel wide is lost at stride 2. 0: no such step.
     """
 
     def __init__(
-        self, n_classes: int = 11, width: int = 32, blocks: tuple[int, int, int] = (2, 3, 3), dropout: float = 0.1
+        self,
+        n_classes: int = 11,
+        width: int = 32,
+        blocks: tuple[int, int, int] = (2, 3, 3),
+        dropout: float = 0.1,
+        full: int = 0,
     ) -> None:
         super().__init__()
         w2, w4, w8, w16 = width, 2 * width, 4 * width, 8 * width
@@ -82,7 +88,11 @@ class StreetNet(nn.Module):
         self.lateral8, self.up8 = conv_bn(w8, w8, 1), conv_bn(w8, w4)
         self.lateral4, self.up4 = conv_bn(w4, w4, 1), conv_bn(w4, w2)
         self.lateral2, self.up2 = conv_bn(w2, w2, 1), conv_bn(w2, w2)
-        self.classify = nn.Conv2d(w2, n_classes, 1)
+        self.full = full
+        if full:
+            self.lateral1, self.up1 = conv_bn(3, full), conv_bn(w2, full)
+            self.join1 = conv_bn(full, full)
+        self.classify = nn.Conv2d(full or w2, n_classes, 1)
 
     @staticmethod
     def _stage(c_in: int, c_out: int, n: int, dilations: Sequence[int] = (1,)) -> nn.Sequential:
@@ -91,7 +101,7 @@ class StreetNet(nn.Module):
         return nn.Sequential(first, *rest)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(N, 3, H, W), normalised → logits (N, K, H/2, W/2), rounded up; any H, W ≥ 16."""
+        """(N, 3, H, W), normalised → logits (N, K, H/2, W/2), rounded up, or (N, K, H, W); any H, W ≥ 16."""
         s2 = F.relu(self.stem(x))  # (N, w, H/2, W/2)
         s4 = self.stage4(s2)  # (N, 2w, H/4, W/4)
         s8 = self.stage8(s4)  # (N, 4w, H/8, W/8)
@@ -100,7 +110,10 @@ class StreetNet(nn.Module):
         y = F.relu(self.up8(upsample_to(y, s8) + self.lateral8(s8)))  # (N, 2w, H/8, W/8)
         y = F.relu(self.up4(upsample_to(y, s4) + self.lateral4(s4)))  # (N, w, H/4, W/4)
         y = F.relu(self.up2(upsample_to(y, s2) + self.lateral2(s2)))  # (N, w, H/2, W/2)
-        return self.classify(y)  # (N, K, H/2, W/2)
+        if self.full:
+            y = F.relu(upsample_to(self.up1(y), x) + self.lateral1(x))  # (N, full, H, W)
+            y = F.relu(self.join1(y))
+        return self.classify(y)  # (N, K, H/2, W/2), or at full size
 
 
 def upsample_to(y: Tensor, like: Tensor) -> Tensor:
@@ -116,3 +129,8 @@ def street() -> StreetNet:
 def street_fast() -> StreetNet:
     """0.9 M parameters, 11 classes: a quarter of the channels' cost, for a mask while you look."""
     return StreetNet(width=16, blocks=(1, 2, 2))
+
+
+def scenes() -> StreetNet:
+    """2.0 M parameters, 11 classes, at full size: for Scenes, drawn by `seglab.datasets.scenes`."""
+    return StreetNet(width=24, blocks=(1, 2, 2), full=24)

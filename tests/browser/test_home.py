@@ -32,7 +32,8 @@ def test_nothing_is_wider_than_the_screen(app_url: str, new_page: NewPage, width
     page = new_page(width, 844)
     page.goto(app_url)
     page.get_by_role("heading", name="What runs on this machine").wait_for()
-    page.locator("img.seglab-thumb").nth(len(PRESETS) + len(lessons()) - 1).wait_for()
+    pictures = sum(1 + len(lesson.experiments) for lesson in lessons())
+    page.locator("img.seglab-thumb").nth(pictures - 1).wait_for()
     assert page.evaluate("document.documentElement.scrollWidth") == width
 
 
@@ -48,9 +49,14 @@ def test_the_browser_asks_nobody_but_this_server(app_url: str, new_page: NewPage
 
 
 def click_at(page: Any, locator: Any) -> None:
-    """Click in the middle of a picture, as a visitor would: whatever lies on top of it gets the click."""
+    """Click in the middle of a picture, as a visitor would: whatever lies on top of it gets the click.
+
+    A visitor waits until the page stands still; while cards still come in, a picture moves away from under the mouse.
+    """
     locator.scroll_into_view_if_needed()
-    box = locator.bounding_box()
+    box = None
+    while box != (box := locator.bounding_box()) or box is None:
+        page.wait_for_timeout(300)
     page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
 
 
@@ -58,7 +64,7 @@ def test_the_lessons_picture_leads_to_the_lesson(app_url: str, new_page: NewPage
     page = new_page()
     page.goto(app_url)
     click_at(page, page.locator("img.seglab-thumb").first)
-    page.locator(".seglab-head h1", has_text=lessons()[0].question).wait_for(timeout=20_000)
+    page.locator(".seglab-head h1", has_text=lessons()[0].question).wait_for(timeout=60_000)
 
 
 def test_the_whole_card_is_a_link_to_its_experiment(app_url: str, new_page: NewPage) -> None:
@@ -72,7 +78,7 @@ def test_the_whole_card_is_a_link_to_its_experiment(app_url: str, new_page: NewP
     asked = {key: values[0] for key, values in parse_qs(urlparse(page.url).query).items()}
     assert asked["view"] == preset.params["view"]  # the page leaves out what equals its default
     assert asked.items() <= preset.params.items()
-    page.locator(".seglab-head h1", has_text=lessons()[0].question).wait_for(timeout=20_000)
+    page.locator(".seglab-head h1", has_text=lessons()[0].question).wait_for(timeout=60_000)
 
 
 def test_a_deep_link_works_on_a_fresh_server_and_the_menu_leads_home(
@@ -81,6 +87,6 @@ def test_a_deep_link_works_on_a_fresh_server_and_the_menu_leads_home(
     page = new_page()
     with start_server() as url:  # nobody has opened its home page
         page.goto(f"{url}/{lessons()[0].title}")
-        page.locator(".seglab-head h1", has_text=lessons()[0].question).wait_for(timeout=20_000)
+        page.locator(".seglab-head h1", has_text=lessons()[0].question).wait_for(timeout=60_000)
         page.get_by_test_id("stSidebar").get_by_role("link", name="SegLab").click()
         page.locator(".seglab-head h1", has_text="What does a network see").wait_for()

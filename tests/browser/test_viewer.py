@@ -13,8 +13,8 @@ from playwright.sync_api import Page, expect
 
 from seglab.palettes import CAMVID
 from tests.browser.conftest import Messages, serve
-from tests.browser.viewer_app import event_strokes, street
-from ui.viewer import Stroke, apply_strokes, strokes
+from tests.browser.viewer_app import color, crowd, event_strokes, street
+from ui.viewer import Stroke, apply_strokes, encode, strokes
 from ui.viewer.encode import digest, sample
 
 APP = "tests/browser/viewer_app.py"
@@ -71,6 +71,15 @@ class Stage:
         })()"""
         text, height, width = self.get(script)
         return np.frombuffer(base64.b64decode(text), np.uint8).reshape(height, width)
+
+    def lit(self, x: float, y: float) -> tuple[int, ...]:
+        """RGBA that lies over the middle of picture pixel (x, y) because something is lit; (0, 0, 0, 0): as it is."""
+        self.settle()
+        script = (
+            "(c, [x, y]) => { const p = c.viewer.state.view.toCanvas(x + .5, y + .5).map(Math.floor);"
+            " return Array.from(c.viewer.el.light.getContext('2d').getImageData(...p, 1, 1).data); }"
+        )
+        return tuple(self.canvas.evaluate(script, [x, y]))
 
     def view(self) -> list[float]:
         return list(self.get("[v.state.view.zoom, v.state.view.cx, v.state.view.cy]"))
@@ -559,3 +568,344 @@ def test_hd_is_smooth(open_case: Any) -> None:
     print(f"1080p, no GPU: {frame:.1f} ms a frame, {hide:.1f} ms to hide a class")
     assert frame < 150
     assert hide < 250
+
+
+CLEAR, DIM = (0, 0, 0, 0), (0, 0, 0, 170)
+
+
+def middle(n: int) -> tuple[int, int]:
+    """Where square n of `crowd` has its middle."""
+    return n % 20 * 20 + 7, n // 20 * 20 + 7
+
+
+def test_ids_beyond_255_are_exact_shown_and_named(open_case: Any) -> None:
+    stage = open_case("ids")
+    readout = stage.root.locator(".readout")
+    ids = np.array(stage.get("Array.from(v.layers[0].values)")).reshape(300, 400)
+    assert np.array_equal(ids, crowd())
+    assert ids.max() == 65535
+    stage.opacity(100)
+    for n in (0, 1, 36, 37, 150, 298, 299):
+        assert stage.color(*middle(n)) == (*color(n), 255)
+        stage.page.mouse.move(*stage.place(*middle(n)))
+        expect(readout).to_contain_text(f"{('car', 'person', 'dog')[n % 3]} {n} · 0.9 · 0.")
+    stage.page.mouse.move(*stage.place(*middle(103)))
+    expect(readout).to_contain_text("person 103 · 0.9 · 0.2 % · both")
+    stage.page.mouse.move(*stage.place(58, 58))
+    expect(readout).to_contain_text("no object")
+    stage.opacity(0)
+    photo = stage.color(58, 58)
+    stage.opacity(100)
+    assert stage.color(58, 58) == photo  # 0 is clear
+    assert stage.errors == []
+
+
+def test_large_ids_are_reduced_without_mixing(open_case: Any) -> None:
+    stage = open_case("huge")
+    ids = crowd(4000, 6000)[sample(4000, 1333)[:, None], sample(6000, 2000)]
+    text, height, width = stage.get("""(() => {
+        const { values, h, w } = v.layers[0], bytes = new Uint8Array(values.buffer);
+        let text = "";
+        for (let i = 0; i < bytes.length; i += 8192) text += String.fromCharCode(...bytes.subarray(i, i + 8192));
+        return [btoa(text), h, w];
+    })()""")
+    assert np.array_equal(np.frombuffer(base64.b64decode(text), np.uint16).reshape(height, width), ids)
+
+
+def test_outlines_separate_touching_segments(open_case: Any) -> None:
+    stage = open_case("ids")
+    stage.opacity(100)
+    assert stage.color(18, 8) == stage.color(19, 8) == (*color(0), 255)
+    assert stage.color(20, 8) == stage.color(21, 8) == (*color(1), 255)
+    stage.press("Outlines")
+    assert min(stage.color(19, 8)[:3]) > 220
+    assert max(stage.color(20, 8)[:3]) < 80
+    assert stage.color(17, 8) == (*color(0), 255)
+    assert stage.color(23, 8) == (*color(1), 255)
+
+
+def test_hiding_a_class_hides_its_segments(open_case: Any) -> None:
+    stage = open_case("ids")
+    cars = stage.root.get_by_role("button", name="Car")
+    expect(cars).to_have_text("Car× 100 · 21.4 %")
+    stage.opacity(0)
+    photo = stage.color(*middle(36))
+    stage.opacity(100)
+    cars.click()
+    assert stage.color(*middle(36)) == photo
+    assert stage.color(*middle(37)) == (*color(37), 255)
+    stage.page.mouse.move(*stage.place(*middle(36)))
+    expect(stage.root.locator(".readout")).to_contain_text("(hidden)")
+    stage.press("Show all")
+    assert stage.color(*middle(36)) == (*color(36), 255)
+
+
+def test_hatching_is_seen_until_it_is_switched_off(open_case: Any) -> None:
+    stage = open_case("ids")
+    stage.opacity(100)
+
+    def seen(shift: int = 0) -> set[tuple[int, ...]]:
+        """Return the colours of a square that is hatched, or of its neighbour."""
+        stage.settle()
+        script = """(c, [x, y]) => {
+            const { view } = c.viewer.state, at = view.toCanvas(x, y).map(Math.round), n = Math.round(14 * view.scale);
+            return Array.from(c.getContext("2d").getImageData(...at, n, n).data);
+        }"""
+        data = stage.canvas.evaluate(script, [61 + shift, 101])
+        return {tuple(data[i : i + 3]) for i in range(0, len(data), 4)}
+
+    hatched = seen()
+    assert min(max(rgb) for rgb in hatched) < 60  # dark lines beside light ones, over the colour
+    assert max(min(rgb) for rgb in hatched) > 220
+    assert color(103) in hatched
+    assert seen(20) == {color(104)}
+    stage.root.get_by_role("button", name="both").click()
+    assert seen() == {color(103)}
+
+
+def test_before_and_after_with_ids(open_case: Any) -> None:
+    stage = open_case("ids")
+    stage.opacity(100)
+    stage.press("Before / after")
+    # left of the middle all is 5 px further right
+    assert stage.color(3, 26) != (*color(20), 255)
+    assert stage.color(18, 26) == (*color(20), 255)
+    assert stage.color(381, 26) == (*color(39), 255)
+    stage.page.mouse.move(*stage.place(18, 26))
+    expect(stage.root.locator(".readout")).to_contain_text("dog 20")
+
+
+def test_ids_that_stay_are_not_sent_again(new_page: Any, url: str) -> None:
+    frames: list[bytes] = []
+    page = new_page()
+    page.on("websocket", lambda socket: socket.on("framereceived", lambda frame: frames.append(frame)))
+    page.goto(f"{url}/?case=crowd")
+    stage = Stage(page)
+    file = encode.ids(crowd(960, 1280, 10, 6), None)["file"]
+    assert len(file) > 10_000  # what is smaller, Streamlit sends again rather than ask whether it is there
+    assert any(file in frame for frame in frames)
+    stage.get("window.kept = v.layers[0].values").clear()
+    frames.clear()
+    page.get_by_role("slider", name="Step").focus()
+    page.keyboard.press("ArrowRight")
+    told_when(page, "told.runs >= 2")
+    page.mouse.move(*stage.place(120, 150))
+    expect(stage.root.locator(".readout")).to_contain_text("nothing 1")
+    assert stage.get("window.kept === v.layers[0].values")
+    assert frames
+    assert not any(file[20:60] in frame for frame in frames)
+
+
+def rows(page: Page) -> Any:
+    return page.locator(".segments tbody tr")
+
+
+def panes(stage: Any) -> list[Stage]:
+    return [Stage(stage.page, n) for n in range(3)]
+
+
+CAR_1, CAR_2, SKY = (260, 215), (320, 215), (150, 80)
+
+
+def test_a_row_lights_its_segments_in_all_linked_viewers(open_case: Any) -> None:
+    stage = open_case("tasks")
+    classes, objects, whole = panes(stage)
+    rows(stage.page).nth(0).hover()
+    for pane in (objects, whole):
+        expect(pane.root.locator("canvas.light[data-lit]")).to_be_attached()
+        assert pane.lit(*CAR_1) == CLEAR
+        assert pane.lit(*SKY) == pane.lit(*CAR_2) == DIM
+        x, y = pane.get("v.state.view.toCanvas(290, 215).map(Math.round)")
+        line = pane.get(f"Array.from(v.el.light.getContext('2d').getImageData({x - 8}, {y}, 20, 1).data)")
+        assert [255, 255, 255, 255] in [line[i : i + 4] for i in range(0, 80, 4)]
+        assert [0, 0, 0, 255] in [line[i : i + 4] for i in range(0, 80, 4)]
+    assert classes.lit(*CAR_1) == classes.lit(*CAR_2) == CLEAR  # one class: a semantic map can't tell them apart
+    assert classes.lit(*SKY) == DIM
+    rows(stage.page).nth(2).hover()
+    assert whole.lit(*SKY) == classes.lit(*SKY) == CLEAR
+    assert whole.lit(*CAR_1) == DIM
+    assert objects.lit(*CAR_1) == CLEAR  # nothing of it is here: nothing is dimmed
+    stage.page.mouse.move(2, 2)
+    for pane in (classes, objects, whole):
+        expect(pane.root.locator("canvas.light[data-lit]")).not_to_be_attached()
+        assert pane.lit(*SKY) == CLEAR
+    stage.page.wait_for_timeout(300)
+    assert stage.sent.count == 0
+    assert stage.errors == []
+
+
+def test_a_click_on_a_row_looks_there_and_is_told(open_case: Any) -> None:
+    stage = open_case("tasks")
+    page = stage.page
+    first = rows(page).nth(1)
+    first.locator("td").first.click()
+    assert told_when(page, "told.now.row !== null")["now"]["row"] == 1
+    page.wait_for_timeout(500)
+    views = [pane.view() for pane in panes(stage)]
+    assert views[0] == views[1] == views[2]
+    assert views[0] == pytest.approx([1.25, 0.6, 0.6])  # the box with as much again around it, within the picture
+    page.mouse.move(2, 2)
+    assert stage.lit(*SKY) == DIM  # kept
+    expect(first.get_by_role("button")).to_have_attribute("aria-pressed", "true")
+    rows(page).nth(2).hover()
+    assert stage.lit(*SKY) == CLEAR
+    page.mouse.move(2, 2)
+    assert stage.lit(*SKY) == DIM  # again
+    first.locator("td").first.click()
+    assert stage.lit(*SKY) == CLEAR
+    expect(first.get_by_role("button")).to_have_attribute("aria-pressed", "false")
+    page.wait_for_timeout(500)
+    assert len(told(page)["events"]) == 1
+    first.locator("td").first.click()
+    assert len(told_when(page, "told.events.length === 2")["events"]) == 2  # the same row once more
+    page.keyboard.press("Escape")
+    page.mouse.move(2, 2)
+    assert stage.lit(*SKY) == CLEAR
+    assert stage.errors == []
+
+
+def test_looking_does_not_move_for_who_wants_no_motion(open_case: Any) -> None:
+    stage = open_case("tasks", reduced_motion="reduce")
+    views = stage.get("""(() => {
+        const seen = [];
+        v.lookAt([200, 180, 360, 250]);
+        seen.push(v.state.view.zoom);
+        return seen;
+    })()""")
+    assert views[0] > 1.2
+    assert stage.get("v.flight") is None
+
+
+def test_the_table_by_keyboard(open_case: Any) -> None:
+    stage = open_case("tasks")
+    page = stage.page
+    rows(page).nth(0).get_by_role("button").focus()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowDown")
+    expect(rows(page).nth(2).get_by_role("button")).to_be_focused()
+    assert stage.lit(*SKY) == CLEAR
+    assert stage.lit(*CAR_1) == DIM
+    page.keyboard.press("Enter")
+    assert told_when(page, "told.now.row !== null")["now"]["row"] == 2
+    expect(rows(page).nth(2).get_by_role("button")).to_be_focused()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Shift+Tab")
+    expect(rows(page).nth(2).get_by_role("button")).to_be_focused()  # one stop for all rows
+    assert stage.lit(*CAR_1) == DIM
+    page.keyboard.press("Escape")
+    page.keyboard.press("Tab")
+    assert stage.lit(*CAR_1) == CLEAR
+    assert page.get_by_role("dialog").count() == 0
+
+
+def test_a_segment_lights_its_row_and_the_other_panes(open_case: Any) -> None:
+    stage = open_case("tasks")
+    classes, objects, whole = panes(stage)
+    page = stage.page
+    page.mouse.move(*objects.place(*CAR_1))
+    lit = page.locator(".segments tr.lit")
+    expect(lit).to_have_count(1)
+    expect(lit).to_contain_text("car 1")
+    assert whole.lit(*CAR_1) == classes.lit(*CAR_1) == CLEAR
+    assert whole.lit(*CAR_2) == classes.lit(*SKY) == DIM
+    assert objects.lit(*SKY) == CLEAR  # where the pointer is, a line is enough
+    assert objects.get("v.el.light.hasAttribute('data-lit')")
+    page.mouse.move(*classes.place(*SKY))
+    expect(lit).to_contain_text("sky")
+    assert whole.lit(*SKY) == CLEAR
+    assert whole.lit(*CAR_1) == DIM
+    page.mouse.move(*objects.place(*SKY))  # no object there
+    expect(lit).to_have_count(0)
+    assert whole.lit(*CAR_1) == CLEAR
+    page.mouse.move(*whole.place(*CAR_2))
+    expect(lit).to_contain_text("car 2")
+    page.mouse.move(2, 2)
+    expect(lit).to_have_count(0)
+
+
+def test_only_a_click_scrolls_the_table_to_the_row(open_case: Any) -> None:
+    stage = open_case("many")
+    page = stage.page
+    objects = panes(stage)[1]
+    page.get_by_role("button", name="Pixels").click()  # ascending: the cars are far down
+    table = page.locator(".segments")
+    row = page.locator(".segments tr", has_text="car 1")
+    page.mouse.move(*objects.place(*CAR_1))
+    expect(page.locator(".segments tr.lit")).to_have_count(1)
+    assert table.evaluate("(t) => t.scrollTop") == 0
+    before = page.evaluate("scrollY")
+    page.mouse.click(*objects.place(*CAR_1))
+    assert table.evaluate("(t) => t.scrollTop") > 1000
+    box, window = row.bounding_box(), table.bounding_box()
+    assert window["y"] + 20 < box["y"]
+    assert box["y"] + box["height"] <= window["y"] + window["height"] + 1
+    assert page.evaluate("scrollY") == before
+
+
+def test_table_sorts_numbers_as_numbers(open_case: Any) -> None:
+    stage = open_case("tasks")
+    page = stage.page
+
+    def column(n: int) -> list[str]:
+        return rows(page).locator(f":nth-child({n + 1})").all_inner_texts()
+
+    given = [int(text.replace(",", "")) for text in column(2)]
+    heading = page.get_by_role("button", name="Pixels")
+    for expected, said in [(sorted(given), "ascending"), (sorted(given)[::-1], "descending"), (given, "none")]:
+        heading.click()
+        assert [int(text.replace(",", "")) for text in column(2)] == expected
+        assert page.get_by_role("columnheader", name="Pixels").get_attribute("aria-sort") == said
+    page.get_by_role("button", name="Segment").click()
+    names = rows(page).locator("th").all_inner_texts()
+    assert names == sorted(names)
+    rows(page).nth(0).locator("td").first.click()  # building: the fourth that was given
+    assert told_when(page, "told.now.row !== null")["now"]["row"] == 3
+
+
+def test_300_rows_on_a_phone_are_text_and_fit(open_case: Any) -> None:
+    stage = open_case("many", width=390)
+    page = stage.page
+    assert rows(page).count() == 300
+    expect(rows(page).nth(10)).to_contain_text("<img src=x")
+    assert page.locator(".segments img").count() == 0
+    assert page.title() != "hacked"
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    table = page.locator(".segments")
+    assert table.bounding_box()["height"] <= 24 * 16 + 1
+    table.evaluate("(t) => { t.scrollTop = 5000; }")
+    head = page.get_by_role("columnheader", name="Pixels").bounding_box()
+    assert head["y"] == pytest.approx(table.bounding_box()["y"], abs=2)  # the headings stay
+    expect(page.get_by_role("table", name="Segments")).to_be_attached()
+
+
+def test_no_object_at_all(open_case: Any) -> None:
+    stage = open_case("empty")
+    expect(stage.page.locator(".segments")).to_have_text("No object was found.")
+    stage.page.mouse.move(*stage.place(100, 100))
+    expect(stage.root.locator(".readout")).to_contain_text("nothing")
+    assert stage.errors == []
+
+
+def test_light_is_quick_in_a_crowd(open_case: Any) -> None:
+    stage = open_case("crowd")
+    times = stage.get("""(() => {
+        const read = () => v.el.light.getContext("2d").getImageData(0, 0, 1, 1); // waits until it is drawn
+        const times = [];
+        for (const [id] of [...v.layers[0].spec.entries, ...v.layers[0].spec.entries]) {
+            const began = performance.now();
+            v.setLight({ Objects: [id] }, false);
+            v.drawLight();
+            read();
+            times.push(performance.now() - began);
+        }
+        return times.sort((a, b) => a - b);
+    })()""")
+    assert len(times) == 120
+    print(f"60 segments at 1280×960, no GPU: {times[60]:.1f} ms to light one, {times[-1]:.1f} ms at most")
+    assert times[60] < 30
+    recolored = stage.get("v.layers[0].color = () => { throw new Error('recoloured'); }, true")
+    assert recolored
+    for n in range(10):  # the pointer's way through them recolours nothing
+        stage.page.mouse.move(*stage.place(n * 128 + 40, 360))
+    expect(Stage(stage.page, 1).root.locator("canvas.light[data-lit]")).to_be_attached()
+    assert stage.errors == []

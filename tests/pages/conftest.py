@@ -8,6 +8,7 @@ import pytest
 
 from seglab import zoo
 
+OURS = ("scenes", "scenes-instances", "street-instances", "nuclei-unet", "nuclei-unet-30", "nuclei-instances")
 CARD = """
 key = "{key}"
 title = "{key}"
@@ -17,11 +18,10 @@ recipe = "none"
 command = "none"
 trained_on = ["train"]
 failures = ["It is random."]
-confidence_p05 = {p05}
-[scores.val]
-mean_iou = 0.1
-pixel_accuracy = 0.2
+{more}
 """
+SEMANTIC = "confidence_p05 = 0.01\n[scores.val]\nmean_iou = 0.1\npixel_accuracy = 0.2"
+INSTANCE = "[scores.val]\nmask_ap = 0.1"
 
 
 @pytest.fixture(scope="session")
@@ -31,13 +31,16 @@ def random_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from safetensors.torch import save_file
 
     folder = tmp_path_factory.mktemp("weights")
-    for key in ("street", "street-fast"):
+    for key in ("street", "street-fast", *OURS):
         torch.manual_seed(1)
         net = zoo.get(key).build()
-        net.classify.weight.data *= 8  # so that classes differ from pixel to pixel
+        if zoo.get(key).task == "semantic":
+            net.classify.weight.data *= 8  # so that classes differ from pixel to pixel
         tensors = {name: tensor.half().contiguous() for name, tensor in net.state_dict().items()}
         save_file(tensors, folder / f"{key}.safetensors")
-        (folder / f"{key}.toml").write_text(CARD.format(key=key, p05=0.01))
+        (folder / f"{key}.toml").write_text(
+            CARD.format(key=key, more=INSTANCE if zoo.get(key).task == "instance" else SEMANTIC)
+        )
     return folder
 
 

@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 
 from seglab import zoo
 from ui import cards, gallery, lessons, machine, settings, warm
-from ui.presets import PRESETS
+from ui.presets import Preset
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -47,9 +47,13 @@ def test_every_lesson_has_a_card_with_its_question(home: AppTest) -> None:
         assert lesson.question in [element.value for element in home.header]
 
 
+def experiments() -> list[Preset]:
+    return [preset for lesson in lessons.lessons() for preset in lesson.experiments]
+
+
 def test_every_experiment_has_a_card_that_links_to_its_choices(home: AppTest) -> None:
     linked = {link.label: link for link in links(home)}
-    for preset in PRESETS:
+    for preset in experiments():
         query = linked[f"**{preset.name}**"].query_string
         assert dict(pair.split("=") for pair in query.lstrip("?").split("&")) == preset.params
         assert preset.sentence in [caption.value for caption in home.caption]
@@ -57,11 +61,11 @@ def test_every_experiment_has_a_card_that_links_to_its_choices(home: AppTest) ->
 
 def test_every_card_has_a_picture_that_says_what_it_shows(home: AppTest) -> None:
     pictures = [body for body in html(home) if "<img" in body]
-    assert len(pictures) == len(PRESETS) + len(lessons.lessons())
+    assert len(pictures) == len(experiments()) + len(lessons.lessons())
     for body in pictures:
         assert 'src="data:image/webp;base64,' in body
         assert 'alt=""' not in body
-    for picture in {preset.params["image"] for preset in PRESETS}:
+    for picture in {preset.params["image"] for preset in experiments() if "image" in preset.params}:
         assert any(gallery.GALLERY[picture].alt in body for body in pictures)
 
 
@@ -69,7 +73,9 @@ def test_a_missing_thumbnail_falls_back_to_the_photograph(monkeypatch: pytest.Mo
     monkeypatch.setattr(cards, "THUMBNAILS", tmp_path)
     app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=30).run()
     assert not app.exception
-    assert sum("data:image/webp" in body for body in html(app)) == len(PRESETS) + len(lessons.lessons())
+    photos = [preset for preset in experiments() if "image" in preset.params]  # drawn ones have none
+    covers = [lesson for lesson in lessons.lessons() if lesson.cover in {preset.key for preset in photos}]
+    assert sum("data:image/webp" in body for body in html(app)) == len(photos) + len(covers)
 
 
 def test_a_missing_picture_leaves_a_card_without_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -85,7 +91,8 @@ def test_a_missing_picture_leaves_a_card_without_one(monkeypatch: pytest.MonkeyP
 def test_the_table_names_every_model_and_where_its_weights_are(home: AppTest) -> None:
     table = next(element.value for element in home.markdown if element.value.startswith("| Model"))
     rows = {row.split("**")[1]: row for row in table.splitlines()[2:]}
-    for key, spec in zoo.MODELS.items():
+    for key in zoo.offered():
+        spec = zoo.get(key)
         assert (f"on this machine, {zoo.weights_bytes(key) / 1e6:.1f} MB" in rows[spec.title]) == zoo.weights_here(key)
 
 

@@ -1,15 +1,32 @@
-// What is on the two canvases: below the photo and the layers, above it what follows the pointer.
+// What is on the canvases: below the photo and the layers, then what is lit (light.js), above it what follows the
+// pointer.
+
+function hatchTile(ratio) {
+  // one tile of diagonal lines, dark beside light, that fits itself on all sides
+  const n = Math.round(10 * ratio);
+  const tile = Object.assign(document.createElement("canvas"), { width: n, height: n });
+  const context = tile.getContext("2d");
+  for (const [color, width, shift] of [["#000", 2.5, 0], ["#fff", 1.5, 2 * ratio]]) {
+    Object.assign(context, { strokeStyle: color, lineWidth: width * ratio });
+    context.beginPath();
+    for (const k of [-n, 0, n]) {
+      context.moveTo(k + shift - n, 2 * n);
+      context.lineTo(k + shift + 2 * n, -n);
+    }
+    context.stroke();
+  }
+  return tile;
+}
 
 class Drawing {
   resize() {
-    const { base, over, stage } = this.el;
+    const { base, light, over, stage } = this.el;
     const box = stage.getBoundingClientRect();
     if (!box.width || !box.height) return;
     this.ratio = Math.min(2, window.devicePixelRatio || 1); // more than two device pixels only cost time
     const size = { width: Math.round(box.width * this.ratio), height: Math.round(box.height * this.ratio) };
     if (base.width !== size.width || base.height !== size.height) {
-      Object.assign(base, size);
-      Object.assign(over, size);
+      for (const canvas of [base, light, over, this.scratch]) Object.assign(canvas, size);
     }
     Object.assign(this.state.view, { canvasWidth: size.width, canvasHeight: size.height });
     this.state.view.clamp();
@@ -18,54 +35,68 @@ class Drawing {
   }
 
   show(...what) {
-    // draw once in the next frame, whatever was asked for until then
-    const all = what.length === 0;
-    this.wanted = { base: this.wanted?.base || all, over: true };
+    // draw once in the next frame, whatever was asked for until then: "over", "light", or all
+    for (const part of what.length ? what : ["base"]) this.wanted.add(part);
     this.pending ||= requestAnimationFrame(() => {
       this.pending = 0;
       if (this.gone || this.fresh) return;
-      if (this.wanted.base) this.draw();
-      else this.drawOver();
-      this.wanted = null;
+      if (this.wanted.has("base")) this.draw();
+      else {
+        if (this.wanted.has("light")) this.drawLight();
+        this.drawOver();
+      }
+      this.wanted.clear();
     });
   }
 
   recolor() {
     for (const layer of [...this.layers, ...this.before]) {
-      if (layer instanceof LabelMap) layer.recolor(this.state.hidden);
+      if (layer instanceof Regions) layer.recolor(this.state.hidden);
     }
   }
 
   draw() {
-    const { view, divider, split } = this.state;
+    const { view } = this.state;
     const { base } = this.el;
     const context = base.getContext("2d");
     context.clearRect(0, 0, base.width, base.height);
     if (this.photo) this.stretch(context, this.photo, view.scale * view.width < 2 * this.photo.width);
-    const cut = divider ? Math.round(split * base.width) : 0;
-    this.drawLayers(context, this.before, 0, cut);
-    this.drawLayers(context, this.layers, cut, base.width);
+    for (const side of this.sides()) this.drawLayers(context, ...side);
+    this.drawLight();
     this.drawOver();
     this.panel();
   }
 
+  sides() {
+    // [layers, from, to] left and right of the divider, in canvas pixels
+    const { divider, split } = this.state;
+    const { width } = this.el.base;
+    const cut = divider ? Math.round(split * width) : 0;
+    return [[this.before, 0, cut], [this.layers, cut, width]].filter(([, from, to]) => to > from);
+  }
+
+  shown(layers) {
+    return layers.filter((layer) => !this.state.off.has(layer.spec.name));
+  }
+
   drawLayers(context, layers, from, to) {
-    if (to <= from) return;
-    const { off, opacity, outlines, view } = this.state;
+    const { opacity, outlines, view } = this.state;
     context.save();
     context.beginPath();
     context.rect(from, 0, to - from, this.el.base.height);
     context.clip();
-    const shown = layers.filter((layer) => !off.has(layer.spec.name));
+    const shown = this.shown(layers);
     const shrink = (layer) => layer.w / (view.scale * view.width); // layer pixels per canvas pixel
     context.globalAlpha = opacity;
     for (const layer of shown) {
       // never mix two classes' colours; a heat map may be smoothed where it is made smaller
       this.stretch(context, layer.canvas, layer instanceof HeatMap && shrink(layer) > 1);
     }
+    context.globalAlpha = Math.min(1, 2 * opacity);
+    for (const layer of shown) if (layer.hatching) this.drawHatching(context, layer);
     context.globalAlpha = 1;
     for (const layer of outlines ? shown : []) {
-      if (!(layer instanceof LabelMap)) continue;
+      if (!(layer instanceof Regions)) continue;
       if (shrink(layer) < 0.3) {
         this.drawEdges(context, layer);
         continue;
@@ -74,6 +105,21 @@ class Drawing {
       this.stretch(context, layer.outlines(width), shrink(layer) > 1);
     }
     context.restore();
+  }
+
+  drawHatching(context, layer) {
+    // lines of the screen, as wide at any zoom, that move with the picture
+    const { view } = this.state;
+    const { scratch } = this;
+    const lines = scratch.getContext("2d");
+    lines.clearRect(0, 0, scratch.width, scratch.height);
+    this.stretch(lines, layer.hatching, false);
+    const pattern = lines.createPattern(hatchTile(this.ratio), "repeat");
+    pattern.setTransform(new DOMMatrix([1, 0, 0, 1, view.left, view.top]));
+    Object.assign(lines, { globalCompositeOperation: "source-in", fillStyle: pattern });
+    lines.fillRect(0, 0, scratch.width, scratch.height);
+    lines.globalCompositeOperation = "source-over";
+    context.drawImage(scratch, 0, 0);
   }
 
   drawEdges(context, layer) {

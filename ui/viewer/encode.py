@@ -1,8 +1,9 @@
 """Pictures and layers → small payloads for the browser, each encoded once.
 
 A photo goes as JPEG (tiny ones as PNG, so that their pixels stay exact), a label or heat map as its 8-bit values:
-differences along the rows, zlib, base64. The browser unpacks these bytes itself instead of reading a PNG back from a
-canvas, because some browsers add noise to what a canvas gives back, and one wrong bit is another class.
+differences along the rows, zlib, base64. Ids take two such planes, low byte and high byte, and go as a file. The
+browser unpacks these bytes itself instead of reading a PNG back from a canvas, because some browsers add noise to what
+a canvas gives back, and one wrong bit is another class.
 What is larger than `MAX_SIDE` is shown smaller; `sample` says which pixel of the original a shown pixel stands for.
 """
 
@@ -22,20 +23,20 @@ from numpy.typing import NDArray
 from seglab import draw
 from seglab.sharing import ByteCache
 from seglab.types import Image, Labels
-from ui.legend import counts
+from ui.legend import STRIP, counts
 
 MAX_SIDE = 2000  # px of the longer side as shown: two million pixels blend smoothly on a phone
 LOSSLESS_PIXELS = 256 * 256  # up to here PNG costs no more than JPEG's blur is worth
 JPEG_QUALITY = 92
 PHOTO_BYTES = 64 * 2**20  # of photos kept for all sessions: some sixty of 1080p
-LAYER_BYTES = 16 * 2**20  # of layers: quickly made again, and a slider makes hundreds
+LAYER_BYTES = 8 * 2**20  # of layers: quickly made again, and a slider makes hundreds
 
 # Anchors of the diverging map (Tol's BuRd without its ends); blue is negative, white is zero, red is positive.
 DIVERGING = ((33, 102, 172), (67, 147, 195), (146, 197, 222), (247, 247, 247), (244, 165, 130), (214, 96, 77), (178, 24, 43))  # fmt: skip  # noqa: E501
 
 
 _photos: ByteCache[dict[str, Any]] = ByteCache(PHOTO_BYTES, sizeof=lambda made: len(made["file"]))
-_layers: ByteCache[dict[str, Any]] = ByteCache(LAYER_BYTES, sizeof=lambda made: len(made["z"]))
+_layers: ByteCache[dict[str, Any]] = ByteCache(LAYER_BYTES, sizeof=lambda made: len(made.get("z") or made["file"]))
 
 
 def digest(array: NDArray[Any], *more: object) -> str:
@@ -100,10 +101,15 @@ def as_shown(values: NDArray[Any]) -> NDArray[Any]:
 def pack(values: NDArray[np.uint8], full: tuple[int, ...]) -> dict[str, Any]:
     """Return {"w", "h", "full": [W, H], "z"}: 8-bit values (h, w) as shown, in differences along rows, zlib, base64."""
     height, width = values.shape
-    steps = values.copy()
-    np.subtract(values[:, 1:], values[:, :-1], out=steps[:, 1:])  # wraps around, and so does the browser's sum
-    text = base64.b64encode(zlib.compress(steps.tobytes(), 1)).decode("ascii")
+    text = base64.b64encode(deflate(values)).decode("ascii")
     return {"w": width, "h": height, "full": [full[1], full[0]], "z": text}
+
+
+def deflate(values: NDArray[np.uint8]) -> bytes:
+    """Return 8-bit values (…, h, w) in differences along rows, as zlib packs them."""
+    steps = values.copy()
+    np.subtract(values[..., 1:], values[..., :-1], out=steps[..., 1:])  # wraps around, and so does the browser's sum
+    return zlib.compress(steps.tobytes(), 1)
 
 
 def labels(array: Labels) -> dict[str, Any]:
@@ -116,6 +122,32 @@ def labels(array: Labels) -> dict[str, Any]:
         return {"id": key, "areas": areas, **pack(as_shown(array), array.shape)}
 
     return _layers.get(("labels", key), make)
+
+
+def ids(array: NDArray[Any], hatched: NDArray[np.bool_] | None) -> dict[str, Any]:
+    """Return {"id", "w", "h", "full", "planes", "areas", "file"} of ids 0..65535 (H, W), cached by content.
+
+    "file" is what `deflate` makes of the planes (low byte, high byte, and `hatched` where there is one) as shown;
+    "areas" has the pixels of each id that occurs, all in the whole map: {id: n}, and {-1: n} for `hatched`.
+    """
+    small = np.ascontiguousarray(array, np.uint16)
+    key = digest(small, hatched is not None and digest(hatched))
+
+    def make() -> dict[str, Any]:
+        shown = as_shown(small)
+        planes = [(shown & 255).astype(np.uint8), (shown >> 8).astype(np.uint8)]
+        total = np.zeros(int(small.max()) + 1, np.int64)
+        for top in range(0, len(small), STRIP):
+            total += np.bincount(small[top : top + STRIP].ravel(), minlength=len(total))
+        areas = {int(k): int(total[k]) for k in np.flatnonzero(total)}
+        if hatched is not None:
+            planes.append(as_shown(hatched).astype(np.uint8))
+            areas[-1] = int(hatched.sum())
+        (h, w), (height, width) = shown.shape, small.shape
+        file = deflate(np.stack(planes))
+        return {"id": key, "w": w, "h": h, "full": [width, height], "planes": len(planes), "areas": areas, "file": file}
+
+    return _layers.get(("ids", key), make)
 
 
 def heat(values: NDArray[Any], vmin: float, vmax: float) -> dict[str, Any]:

@@ -197,6 +197,7 @@ class Input {
     this.drop();
     this.viewer.setBox(null);
     this.viewer.showHelp(false);
+    this.viewer.letGo();
   }
 }
 

@@ -1,16 +1,6 @@
 // Below the picture: layers to switch, classes to hide with their share of the picture, colour bars.
-// Everything that comes from Python goes in as textContent, never as HTML.
 
-function make(tag, className, text) {
-  const node = document.createElement(tag);
-  node.className = className;
-  if (text !== undefined) node.textContent = text;
-  return node;
-}
-
-const css = ([r, g, b]) => `rgb(${r}, ${g}, ${b})`;
-
-const percent = (share) => (share > 0 && share < 0.001 ? "< 0.1 %" : `${(100 * share).toFixed(1)} %`);
+const HATCH = "repeating-linear-gradient(45deg, #000 0 2px, #fff 2px 4px)"; // as on the picture
 
 class Legend {
   constructor(viewer) {
@@ -46,16 +36,11 @@ class Legend {
   }
 
   classes(layers) {
-    // name → colour and share; the share is the one in the first layer that has the class
+    // name → colours, share and count; they are those in the first layer that has the class
     const found = new Map();
     for (const layer of layers) {
-      if (!(layer instanceof LabelMap) || this.viewer.state.off.has(layer.spec.name)) continue;
-      const areas = layer.areas();
-      const total = areas.reduce((sum, [, n]) => sum + n, 0);
-      for (const [k, n] of areas) {
-        const name = layer.nameOf(k);
-        if (!found.has(name)) found.set(name, { color: layer.colorOf(k), share: n / total });
-      }
+      if (!(layer instanceof Regions) || this.viewer.state.off.has(layer.spec.name)) continue;
+      for (const [name, entry] of layer.groups()) if (!found.has(name)) found.set(name, entry);
     }
     return found;
   }
@@ -74,7 +59,7 @@ class Legend {
     return chip;
   }
 
-  classChip(name, { color, share }) {
+  classChip(name, { colors, share, count }) {
     const { viewer } = this;
     const chip = this.node(`class ${name}`, () => {
       const button = make("button", "chip class-of");
@@ -84,8 +69,9 @@ class Legend {
       button.addEventListener("click", (event) => viewer.toggleClass(name, event.shiftKey));
       return button;
     });
-    chip.querySelector(".swatch").style.cssText = `background: ${css(color)}; border-color: ${css(color)}`;
-    chip.querySelector(".share").textContent = percent(share);
+    const edge = colors ? css(colors[0]) : "currentColor";
+    chip.querySelector(".swatch").style.cssText = `background: ${colors ? stripes(colors) : HATCH}; border-color: ${edge}`;
+    chip.querySelector(".share").textContent = (count === undefined ? "" : `× ${count} · `) + percent(share);
     chip.setAttribute("aria-pressed", String(!viewer.state.hidden.has(name)));
     return chip;
   }

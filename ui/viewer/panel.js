@@ -1,6 +1,6 @@
 // What shows the state around the canvases: buttons, sliders, divider, legend, the read-out.
 
-class Panel extends Drawing {
+class Panel extends Lighting {
   panel() {
     // everything outside the canvases that shows the state
     const { el, state, data } = this;
@@ -36,34 +36,29 @@ class Panel extends Drawing {
     // the small read-out: what is under the pointer, the cross-hair, or the pointer over a linked viewer
     const { el, state } = this;
     const { view } = state;
-    const at = this.cross ?? this.hover ?? (this.ghost && view.toCanvas(this.ghost[0] * view.width, this.ghost[1] * view.height));
+    const at = this.aim ?? (this.ghost && view.toCanvas(this.ghost[0] * view.width, this.ghost[1] * view.height));
     const [x, y] = at ? view.toPicture(...at) : [-1, -1];
     const inside = x >= 0 && y >= 0 && x < view.width && y < view.height;
     el.readout.hidden = !inside;
     if (!inside) return;
-    const left = state.divider && at[0] < Math.round(state.split * el.base.width);
     const parts = [];
     const spoken = [];
-    const shown = (left ? this.before : this.layers).filter((layer) => !state.off.has(layer.spec.name));
+    const shown = this.shown(this.layersAt(at));
     for (const layer of shown) {
-      const [u, v] = [x / view.width, y / view.height];
-      const text = shown.length > 1 || layer instanceof HeatMap ? `${layer.spec.name}: ${layer.text(u, v)}` : layer.text(u, v);
-      const node = make("span", "fact", text);
-      if (layer instanceof LabelMap) {
-        const k = layer.values[layer.at(u, v)];
-        const swatch = make("span", "swatch");
-        swatch.style.cssText = `background: ${css(layer.colorOf(k))}; border-color: transparent`;
-        parts.push(swatch);
-        const areas = layer.areas();
-        const total = areas.reduce((sum, [, n]) => sum + n, 0);
-        node.textContent += ` · ${percent((areas.find(([c]) => c === k)?.[1] ?? 0) / total)}`;
-      }
-      spoken.push(text);
-      parts.push(node);
+      const { text, color, share, note } = layer.fact(x / view.width, y / view.height);
+      const named = shown.length > 1 || layer instanceof HeatMap ? `${layer.spec.name}: ${text}` : text;
+      if (color) parts.push(swatch([color]));
+      parts.push(make("span", "fact", [named, share !== undefined && percent(share), note].filter(Boolean).join(" · ")));
+      spoken.push(note ? `${named}, ${note}` : named);
     }
     parts.push(make("span", "at", `x ${Math.floor(x)}, y ${Math.floor(y)}`));
     el.readout.replaceChildren(...parts);
     if (!this.ghost) this.speak(spoken.join(", "));
+  }
+
+  layersAt([x]) {
+    const { divider, split } = this.state;
+    return divider && x < Math.round(split * this.el.base.width) ? this.before : this.layers;
   }
 
   speak(text) {

@@ -1,5 +1,5 @@
-// Takes the photo in for the viewers. It is an element of its own, because Streamlit sends an element that hasn't
-// changed as a mere reference: so a photo doesn't cross the network again with each new layer.
+// Takes the photo, or a layer's ids, in for the viewers. It is an element of its own, because Streamlit sends an element
+// that hasn't changed as a mere reference: so it doesn't cross the network again with each new layer.
 
 const ID = 24; // characters; the file follows
 

@@ -7,6 +7,7 @@ class Reporter extends Panel {
   }
 
   sendClick(at) {
+    this.point({ pick: true });
     if (!this.data.tools.includes("click")) return;
     const { view } = this.state;
     const [x, y] = view.toPicture(...at);

@@ -2,7 +2,7 @@
 
 A stroke is a chain of segments between integer picture pixels, drawn with a round brush. A pixel is painted when its
 distance to the chain is at most the radius. Twice the radius is an integer, so every comparison is between integers
-and the browser (ui/viewer/layers.js, `paint`) paints exactly the same pixels.
+and the browser (ui/viewer/labels.js, `paint`) paints exactly the same pixels.
 """
 
 from __future__ import annotations

@@ -2,14 +2,12 @@
 // All that a person sets (zoom, opacity, hidden classes, strokes, …) is in `state`. It outlives new data and, under the
 // viewer's key, a move to another page and back.
 
-const BUS = "seglab-viewer"; // one window event for all links: { link, from, view | cursor }
-
-class Viewer extends Reporter {
+class Viewer extends Linked {
   constructor(root, data) {
     super();
     this.data = data;
     this.el = Object.fromEntries(
-      ["bar", "stage", "base", "over", "split", "readout", "hint", "help", "legend", "hear", "opacity", "percent",
+      ["bar", "stage", "base", "light", "over", "split", "readout", "hint", "help", "legend", "hear", "opacity", "percent",
         "painting", "class", "size", "ink", "tools", "looks"].map((name) => [name, root.querySelector(`.${name}`)]),
     );
     this.el.buttons = [...root.querySelectorAll("button[data-do], button[data-tool]")];
@@ -17,7 +15,8 @@ class Viewer extends Reporter {
     this.state = shared.states.get(data.key) ?? this.firstState(data);
     shared.states.set(data.key, this.state);
     Object.assign(this, { layers: [], before: [], decoded: new Map(), turn: 0, hover: null, cross: null, ghost: null });
-    Object.assign(this, { ratio: 1, box: null, click: null, serial: 0, pending: 0, fresh: true });
+    Object.assign(this, { ratio: 1, box: null, click: null, serial: 0, pending: 0, wanted: new Set(), fresh: true });
+    Object.assign(this, { lit: null, own: false, pointed: null, scratch: document.createElement("canvas") });
     this.legend = new Legend(this);
     this.abort = new AbortController();
     const { signal } = this.abort;
@@ -29,6 +28,7 @@ class Viewer extends Reporter {
     on(this.el.size, "input", () => this.setSize(Number(this.el.size.value)));
     on(root, "keydown", (event) => event.stopPropagation()); // Streamlit has keys of its own: r, c
     on(window, BUS, (event) => this.heard(event.detail));
+    on(window, "pointerdown", (event) => event.composedPath().includes(root) || this.setHover(null, true)); // a finger leaves nothing
     this.el.base.viewer = this; // for the browser tests
     this.observer = new ResizeObserver(() => this.resize());
     this.observer.observe(this.el.stage);
@@ -43,6 +43,7 @@ class Viewer extends Reporter {
   }
 
   close() {
+    if (this.pointed) shared.light(this.data.link, this, null);
     this.gone = true;
     this.abort.abort();
     this.observer.disconnect();
@@ -59,16 +60,15 @@ class Viewer extends Reporter {
     const now = new Map();
     const keep = (id, make) => now.set(id, old.get(id) ?? make()).get(id);
     const layer = (prefix) => async (spec) => {
-      const Kind = spec.kind === "labels" ? LabelMap : HeatMap;
-      const made = await keep(prefix + spec.id, async () => new Kind(spec, await unpack(spec)));
+      const made = await keep(`${prefix} ${spec.name} ${spec.id}`, () => decode(spec));
       made.spec = spec;
       return made;
     };
     try {
       const [photo, layers, before] = await Promise.all([
         data.photo && keep(`photo ${data.photo}`, async () => createImageBitmap(await shared.photo(data.photo).file)),
-        Promise.all(data.layers.map(layer("after "))),
-        Promise.all(data.before.map(layer("before "))),
+        Promise.all(data.layers.map(layer("after"))),
+        Promise.all(data.before.map(layer("before"))),
       ]);
       if (turn !== this.turn || this.gone) return; // newer data is on its way; what is shown stays until then
       this.decoded = now;
@@ -86,7 +86,9 @@ class Viewer extends Reporter {
     this.fillClasses();
     this.fresh = false;
     this.el.base.dataset.shown = data.image;
+    if (data.link) this.lit = shared.lit.get(data.link) ?? null;
     this.show();
+    if (this.pointed) this.point(); // at something else, now
     if (untold) this.tell();
   }
 
@@ -100,7 +102,7 @@ class Viewer extends Reporter {
     const painting = data.tools.includes("brush");
     const tools = { pan: true, box: data.tools.includes("box"), brush: painting, eraser: painting };
     if (!tools[state.tool]) state.tool = "pan";
-    const labelled = data.layers.some((layer) => layer.kind === "labels");
+    const labelled = data.layers.some((layer) => layer.kind !== "heat");
     const some = data.layers.length + data.before.length > 0;
     el.bar.hidden = !data.controls;
     el.tools.hidden = !(tools.box || painting);
@@ -143,7 +145,7 @@ class Viewer extends Reporter {
     const spec = this.paper?.spec;
     if (!spec || !this.data.tools.includes("brush")) return;
     const known = [...spec.names.keys(), spec.ignore];
-    const texts = known.map((k) => this.paper.nameOf(k));
+    const texts = known.map((k) => this.paper.groupOf(k));
     if (!known.includes(this.state.ink)) this.state.ink = 0;
     if (texts.join("\n") !== [...select.options].map((option) => option.text).join("\n")) {
       select.replaceChildren(...known.map((k, i) => new Option(texts[i], k)));
@@ -207,94 +209,6 @@ class Viewer extends Reporter {
     } else if (!hidden.delete(name)) hidden.add(name);
     this.recolor();
     this.show();
-  }
-
-  // ---- zoom and pan; linked viewers follow
-
-  middle() {
-    return [this.el.base.width / 2, this.el.base.height / 2];
-  }
-
-  zoom(factor, at) {
-    this.state.view.zoomAt(factor, ...(at ?? this.middle()));
-    this.moved();
-  }
-
-  pan(dx, dy) {
-    this.state.view.panBy(dx, dy);
-    this.moved();
-  }
-
-  pinch(factor, before, after) {
-    this.state.view.panBy(after[0] - before[0], after[1] - before[1]);
-    this.state.view.zoomAt(factor, ...after);
-    this.moved();
-  }
-
-  whole() {
-    this.state.view.whole();
-    this.moved();
-  }
-
-  moved() {
-    this.show();
-    const { zoom, cx, cy } = this.state.view;
-    if (!this.data.link) return;
-    shared.links.set(this.data.link, { zoom, cx, cy });
-    this.say({ view: { zoom, cx, cy } });
-  }
-
-  say(message) {
-    if (this.data.link) window.dispatchEvent(new CustomEvent(BUS, { detail: { link: this.data.link, from: this, ...message } }));
-  }
-
-  heard({ link, from, view, cursor }) {
-    if (from === this || link !== this.data.link || this.fresh) return;
-    if (view) {
-      Object.assign(this.state.view, view);
-      this.state.view.clamp();
-      this.show();
-    } else {
-      this.ghost = cursor;
-      this.show("over");
-      this.read();
-    }
-  }
-
-  setHover(at, spread = false) {
-    this.hover = at;
-    this.show("over");
-    this.read();
-    const { view } = this.state;
-    const point = at && view.toPicture(...at);
-    if (spread) this.say({ cursor: point && [point[0] / view.width, point[1] / view.height] });
-  }
-
-  setCross(at) {
-    if (this.cross === at) return;
-    this.cross = at;
-    this.show("over");
-    this.read();
-  }
-
-  steer(dx, dy, fine) {
-    // arrows move the picture; where it can't move any further they move the cross-hair, Shift always does
-    const { view } = this.state;
-    const { base } = this.el;
-    const step = fine ? Math.max(1, view.scale) : 40 * this.ratio;
-    const rest = fine ? [-dx * step, -dy * step] : view.panBy(-dx * step, -dy * step);
-    const [x, y] = this.cross ?? this.middle();
-    const inside = (value, size) => Math.min(size - 1, Math.max(0, value));
-    this.setCross([inside(x - rest[0], base.width), inside(y - rest[1], base.height)]);
-    this.moved();
-  }
-
-  pixel([px, py]) {
-    // the picture pixel under a point of the canvas, the nearest one if the point is beside the picture
-    const { view } = this.state;
-    const inside = (value, size) => Math.min(size - 1, Math.max(0, Math.floor(value)));
-    const [x, y] = view.toPicture(px, py);
-    return [inside(x, view.width), inside(y, view.height)];
   }
 }
 

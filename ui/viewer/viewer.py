@@ -13,65 +13,21 @@ from typing import Any, Literal
 
 import numpy as np
 import streamlit as st
-from numpy.typing import NDArray
 
-from seglab.types import Image, Labels, Palette, check_image, check_labels
+from seglab.types import Image, Labels, Palette, check_image
 from ui.viewer import encode
 from ui.viewer import strokes as brush
+from ui.viewer.layers import IdLayer, LabelLayer, Layer, shape, spec
 from ui.viewer.strokes import Stroke
 
 Tool = Literal["click", "box", "brush"]
 TOOLS: tuple[Tool, ...] = ("click", "box", "brush")
 # One ES module, in parts that can each be read in one sitting; viewer.js comes last and has the default export.
 _PARTS = (
-    "shared.js", "layers.js", "view.js", "input.js", "legend.js", "drawing.js", "panel.js", "report.js", "viewer.js",
+    "shared.js", "dom.js", "layers.js", "regions.js", "labels.js", "ids.js", "view.js", "input.js", "legend.js",
+    "drawing.js", "light.js", "panel.js", "report.js", "linked.js", "viewer.js",
 )  # fmt: skip
 _HERE = Path(__file__).parent
-
-
-@dataclass(frozen=True, eq=False)
-class LabelLayer:
-    """A class per pixel: labels uint8 (H, W), their palette, a name; `unsure` names the palette's ignore index."""
-
-    labels: Labels
-    palette: Palette
-    name: str = "Labels"
-    unsure: str = "unsure"
-
-    def __post_init__(self) -> None:
-        check_labels(self.labels, self.palette)
-
-
-@dataclass(frozen=True, eq=False)
-class HeatLayer:
-    """A number per pixel: values (H, W), NaN = nothing there; shown from `vmin` to `vmax` (default: their own range).
-
-    `diverging` takes the two-sided colour map, for signed values; give it a range around zero.
-    """
-
-    values: NDArray[Any]
-    name: str = "Values"
-    vmin: float | None = None
-    vmax: float | None = None
-    unit: str = ""
-    diverging: bool = False
-
-    def __post_init__(self) -> None:
-        if not isinstance(self.values, np.ndarray) or self.values.ndim != 2 or self.values.size == 0:
-            got = self.values.shape if isinstance(self.values, np.ndarray) else type(self.values).__name__
-            raise ValueError(f"A heat layer needs an array (H, W); got {got}. Pick one channel first.")
-        if self.vmin is not None and self.vmax is not None and not self.vmin < self.vmax:
-            raise ValueError(f"A heat layer needs vmin < vmax; got {self.vmin} and {self.vmax}.")
-
-    def range(self) -> tuple[float, float]:
-        """Return vmin and vmax, where not given from the finite values, and never equal."""
-        finite = self.values[np.isfinite(self.values)]
-        low = float(self.vmin) if self.vmin is not None else float(finite.min()) if finite.size else 0.0
-        high = float(self.vmax) if self.vmax is not None else float(finite.max()) if finite.size else 1.0
-        return low, high if high > low else low + 1.0
-
-
-Layer = LabelLayer | HeatLayer
 
 
 @dataclass(frozen=True)
@@ -149,10 +105,12 @@ def viewer(
     array is a `LabelLayer` in `palette`. `before` are the layers left of the before/after divider (none: the photo).
     `tools` are "click", "box", "brush" (paints on the first label layer, which must be of the picture's size); `tool`
     is active at first. `opacity`, `outlines`, `divider` (shown or not) are first values: the person's own choice is
-    kept when new data comes, as are zoom and hidden classes. Viewers with the same `link` move together. `height` is
-    the most px the picture takes (560 by default); `alt` describes it. `marks` are points (x, y) to ring; `strokes`
-    are there when the picture is first shown (from a link). An array is sent just before the viewer, under its key.
-    ValueError for arrays or tools that don't fit.
+    kept when new data comes, as are zoom and hidden classes. Viewers with the same `link` move together, and what is
+    pointed at in one (or in a `segment_table`) is lit in all. `height` is the most px the picture takes (560 by
+    default); `alt` describes it. `marks` are points (x, y) to ring; `strokes` are there when the picture is first shown
+    (from a link). An array, and the ids of an `IdLayer`, are sent just before the viewer in elements of their own, so
+    that only what has changed is sent again; in an `st.empty` such a viewer needs a container around it. ValueError for
+    arrays or tools that don't fit.
     """
     given = [_layer(item, palette) for item in layers]
     earlier = [_layer(item, palette) for item in before]
@@ -162,18 +120,19 @@ def viewer(
         check_image(image)
         size = image.shape[0], image.shape[1]
     elif given:
-        size = _shape(given[0])
+        size = shape(given[0])
     else:
         raise ValueError("There is nothing to show: hand in an image, a layer, or both.")
     paper = next((item for item in given if isinstance(item, LabelLayer)), None)
     _check_tools(tools, tool, paper, size)
     photo = send(image, key=key) if isinstance(image, np.ndarray) else image
+    _send_ids([item for item in (*given, *earlier) if isinstance(item, IdLayer)], key)
     picture_id = photo.id if photo else f"{size[1]}x{size[0]}"
     first = tuple(strokes)
     data = {
         "key": key, "link": link, "alt": alt, "image": picture_id, "width": size[1], "height": size[0],
         "photo": photo and photo.id,
-        "layers": [_spec(item) for item in given], "before": [_spec(item) for item in earlier],
+        "layers": [spec(item) for item in given], "before": [spec(item) for item in earlier],
         "max_height": int(height or 560), "tools": list(tools), "tool": tool, "opacity": float(opacity),
         "outlines": bool(outlines), "divider": bool(divider), "legend": bool(legend), "controls": bool(controls),
         "marks": [[int(x), int(y)] for x, y in marks], "strokes": brush.pack(first),
@@ -184,21 +143,23 @@ def viewer(
     return _event(result, picture_id, size, paper, first)
 
 
+def _send_ids(layers: Sequence[IdLayer], key: str) -> None:
+    """Send the pixels of `layers` to the page, each content once, the way `send` does it with a photo."""
+    files = {layer.packed["id"]: layer.packed["file"] for layer in layers}
+    for n, (name, file) in enumerate(files.items()):
+        _photo(key=f"{key}.{_HIDDEN}.{n}", data=name.encode() + file)
+
+
 def _nothing() -> None:
     """Streamlit lists a value in the result when it has a callback; nothing needs to happen in it."""
 
 
 def _layer(item: Layer | Labels, palette: Palette | None) -> Layer:
-    if isinstance(item, LabelLayer | HeatLayer):
+    if isinstance(item, Layer):
         return item
     if palette is None:
-        raise ValueError("A bare array of labels needs palette=…; or wrap it in LabelLayer or HeatLayer.")
+        raise ValueError("A bare array of labels needs palette=…; or wrap it in LabelLayer, HeatLayer or IdLayer.")
     return LabelLayer(item, palette)
-
-
-def _shape(layer: Layer) -> tuple[int, int]:
-    array = layer.labels if isinstance(layer, LabelLayer) else layer.values
-    return array.shape[0], array.shape[1]
 
 
 def _check_tools(tools: Sequence[str], tool: str | None, paper: LabelLayer | None, size: tuple[int, int]) -> None:
@@ -208,21 +169,6 @@ def _check_tools(tools: Sequence[str], tool: str | None, paper: LabelLayer | Non
     if "brush" in tools and (paper is None or paper.labels.shape != size):
         got = "no label layer" if paper is None else f"labels of {paper.labels.shape}"
         raise ValueError(f"The brush paints on the first label layer, of the picture's size {size}; got {got}.")
-
-
-def _spec(layer: Layer) -> dict[str, Any]:
-    """Return what the browser needs of a layer; "id" changes when anything in it does."""
-    if isinstance(layer, LabelLayer):
-        base = encode.labels(layer.labels)
-        colors = [list(rgb) for rgb in layer.palette.colors]
-        look = {"kind": "labels", "name": layer.name, "names": list(layer.palette.names), "colors": colors,
-                "ignore": layer.palette.ignore_index, "unsure": layer.unsure}  # fmt: skip
-        return {**base, **look, "id": f"{base['id']}-{encode.digest(np.zeros(0), layer.palette, layer.unsure)}"}
-    low, high = layer.range()
-    base = encode.heat(layer.values, low, high)
-    look = {"kind": "heat", "name": layer.name, "vmin": low, "vmax": high, "unit": layer.unit,
-            "lut": encode.color_table(layer.diverging)}  # fmt: skip
-    return {**base, **look, "id": f"{base['id']}-{layer.diverging}-{layer.unit}"}
 
 
 def _event(

@@ -1,0 +1,34 @@
+"""One-click experiments of the page "Compare tasks"; see `ui.presets` for what a preset is."""
+
+from __future__ import annotations
+
+from ui.presets import Preset
+
+PRESETS: tuple[Preset, ...] = (
+    Preset(
+        "compare-crowd", "A crowd",
+        "Twenty things that overlap. The semantic map runs them together; how many does each of the others count?",
+        {"seed": "12", "things": "20", "crowding": "1", "open": "1"}, ":material/groups:",
+    ),
+    Preset(
+        "compare-nuclei", "Touching nuclei",
+        "Connected components merge nuclei that touch. The same map split by a watershed, and Mask R-CNN, don't.",
+        {"what": "cells", "seed": "3", "touching": "1", "objects": "components", "open": "1"},
+        ":material/bubble_chart:",
+    ),
+    Preset(
+        "compare-stuff", "Stuff only",
+        "A street without a thing: instance segmentation has nothing to say, and panoptic is the semantic map.",
+        {"seed": "5", "things": "0", "open": "1"}, ":material/landscape:",
+    ),
+    Preset(
+        "compare-contradiction", "Two networks disagree",
+        "One object's class isn't what the semantic map says beneath it. Which of the two wins, and why?",
+        {"seed": "31", "score": "0.3", "open": "1"}, ":material/compare_arrows:",
+    ),
+    Preset(
+        "compare-pq", "PQ is not SQ × RQ",
+        "In each class PQ = SQ × RQ. Averaged over the classes it isn't: check the numbers under “Against the truth”.",
+        {"seed": "9", "things": "12", "open": "1"}, ":material/functions:",
+    ),
+)  # fmt: skip

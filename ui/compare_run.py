@@ -1,0 +1,205 @@
+"""Three answers to one picture: the semantic map, the objects, and both fused. Networks run once; the rest is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from seglab import zoo
+from seglab.palettes_coco import same
+from seglab.types import InstanceResult, Labels, Logits, Palette, PanopticResult, SemanticResult
+from ui import cache, compare_state, segment_run
+from ui.compare_source import Source
+from ui.compare_state import COMPONENTS, WATERSHED
+
+if TYPE_CHECKING:
+    from seglab.instances import Detections
+    from seglab.metrics.panoptic import PanopticQuality
+    from seglab.runtime import Loaded
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All that is chosen after the networks have run; hashable, to be part of a cache key."""
+
+    score: float = 0.5
+    mask: float = 0.5
+    nms: float = 0.5
+    limit: int = 300
+    visible: float = 0.5
+    stuff: int = 256
+    first: str = "score"
+    switched: str = ""
+    only: str = ""
+
+    @classmethod
+    def of(cls, now: Mapping[Any, Any]) -> Settings:
+        """Read them from the session."""
+        return cls(now["score"], now["mask"], now["nms"], now["limit"], now["visible"], now["stuff"],
+                   now["first"], now["switched"], now["only"])  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Run:
+    """What the networks gave on a picture, and what follows from the settings."""
+
+    source: Source
+    semantic: Loaded
+    logits: Logits
+    objects: str
+    detector: Loaded | None
+    detections: Detections | None
+    settings: Settings
+    ms: float
+    peak: int
+    made: dict[tuple[Any, ...], Any] = field(default_factory=dict)
+
+    @property
+    def key(self) -> tuple[Any, ...]:
+        """What the networks' answers depend on."""
+        hashes = self.semantic.weights_hash, self.detector.weights_hash if self.detector else self.objects
+        return "compare", self.source.photo.hash, *hashes
+
+    @property
+    def palette(self) -> Palette:
+        """The classes of both, as the fusion takes them."""
+        return self.fused().palette
+
+    def labels(self) -> Labels:
+        """The semantic map."""
+        from seglab import maps
+
+        return self._kept(("labels",), lambda: maps.labels(self.logits, self.source.photo.size))
+
+    def found(self) -> InstanceResult:
+        """The objects that pass the settings, of the classes that take part."""
+        return self._kept(("found", self.found_key), self._find)
+
+    @property
+    def found_key(self) -> tuple[Any, ...]:
+        """What the objects depend on, of the settings."""
+        s = self.settings
+        return s.score, s.mask, s.nms, s.limit, s.only
+
+    def claims(self) -> NDArray[np.uint8]:
+        """How many of them claim each pixel."""
+        from seglab.panoptic import contested
+
+        return self._kept(("claims", self.found_key), lambda: contested(self.found()))
+
+    def areas(self) -> dict[int, int]:
+        """How many connected areas each class of things has in the semantic map."""
+        things = self.fused().palette.things
+        key = (*self.key, "areas", things)
+        return cache.kept(cache.NUMBERS, key, lambda: _areas(self.labels(), things))
+
+    def fused(self) -> PanopticResult:
+        """Both fused."""
+        return self._kept(("fused", self.settings), self._fuse)
+
+    def true(self) -> PanopticResult | None:
+        """The truth, with the same classes treated as things."""
+        from seglab.truths import truth
+
+        sample = self.source.sample
+        if sample is None:
+            return None
+        things = tuple(k for k in self.fused().palette.things if k < len(sample.palette))
+        return self._kept(("true", things), lambda: truth(sample, things))
+
+    def quality(self) -> PanopticQuality | None:
+        """How good the fused map is; None where the truth isn't known."""
+        from seglab.metrics.panoptic import panoptic_quality
+
+        true = self.true()
+        return None if true is None else self._kept(("pq", self.settings), lambda: panoptic_quality(self.fused(), true))
+
+    def _find(self) -> InstanceResult:
+        from seglab import instances
+
+        s = self.settings
+        if self.detections is not None:
+            found = instances.select(self.detections, score=s.score, nms=s.nms, mask_threshold=s.mask, limit=s.limit)
+        else:
+            found = self._kept(("read off", self.objects, s.mask), self._read_off)
+            found = _first(found, found.scores > s.score)
+        part = compare_state.names(s.only, found.palette.names)
+        if part:
+            found = _first(found, np.isin(found.classes, [found.palette.index(name) for name in part]))
+        return found
+
+    def _read_off(self) -> InstanceResult:
+        """Read objects off the semantic map."""
+        from seglab import maps, watershed
+
+        palette, threshold = self.semantic.palette, self.settings.mask
+        probability = maps.probability(self.logits, self.source.photo.size, palette.things[0])
+        if self.objects == COMPONENTS:
+            return watershed.components(probability, threshold=threshold, palette=palette)
+        # The defaults, 0.4 and 0.7, lie about a threshold of 0.5.
+        low, high = max(0.05, threshold - 0.1), min(0.95, threshold + 0.2)
+        return watershed.split(probability, threshold=low, confident=high, palette=palette)
+
+    def _fuse(self) -> PanopticResult:
+        from seglab import panoptic
+
+        s, found = self.settings, self.found()
+        meaning = same(self.semantic.palette, found.palette)
+        palette, _ = panoptic.joined(self.semantic.palette, found.palette, meaning)
+        switched = {palette.index(name) for name in compare_state.names(s.switched, palette.names)}
+        result = SemanticResult(self.labels(), self.logits, self.semantic.palette)
+        return panoptic.fuse(
+            result, found, score=s.score, visible=s.visible, stuff_area=s.stuff,
+            things=set(palette.things) ^ switched, overlap="smaller" if s.first == "smaller" else "score",
+            same=meaning,
+        )  # fmt: skip
+
+    def _kept(self, what: tuple[Any, ...], make: Callable[[], Any]) -> Any:
+        """Return what was made in this run, or what is kept from an earlier one: large ones push each other out."""
+        if what not in self.made:
+            self.made[what] = cache.kept(cache.MAPS, (*self.key, *what), make)
+        return self.made[what]
+
+
+def run(source: Source, semantic: Loaded, objects: str, detector: Loaded | None, settings: Settings) -> Run:
+    """Return the run; each network runs only if its answer isn't kept."""
+    from seglab.inference import Options
+
+    answer = segment_run.run(source.photo, semantic, Options(), 1.0, 0.0)
+    found, ms, peak = None, answer.ms, answer.peak
+    if detector is not None:
+        key = "detections", source.photo.hash, detector.weights_hash
+        found, more, most = cache.kept(cache.LOGITS, key, lambda: _detect(source, detector))
+        ms, peak = ms + more, max(peak, most)
+    return Run(source, semantic, answer.logits, objects, detector, found, settings, ms, peak)
+
+
+def _detect(source: Source, detector: Loaded) -> tuple[Detections, float, int]:
+    from seglab import instances, runtime
+
+    with runtime.peak_memory() as peak:
+        found = instances.detect(source.photo.image, detector)
+    return found, peak.ms, peak.bytes
+
+
+def needs(objects: str) -> str | None:
+    """Return the key of the detector that gives the objects; None where they are read off the semantic map."""
+    return None if objects in (COMPONENTS, WATERSHED) else zoo.get(objects).key
+
+
+def _areas(labels: Labels, things: tuple[int, ...]) -> dict[int, int]:
+    counts = {k: int(ndimage.label(labels == k, np.ones((3, 3)))[1]) for k in things}
+    return {k: n for k, n in counts.items() if n}
+
+
+def _first(found: InstanceResult, keep: np.ndarray) -> InstanceResult:
+    chosen = np.flatnonzero(keep)
+    crops = tuple(found.crops[i] for i in chosen)
+    return InstanceResult(
+        found.boxes[chosen], found.classes[chosen], found.scores[chosen], crops, found.size, found.palette
+    )
