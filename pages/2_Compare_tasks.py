@@ -27,7 +27,8 @@ which, what, how = st.columns(3, vertical_alignment="top")
 with which:
     source = compare_controls.source()
 if not compare_extras.answered(source):
-    st.image(still(source.photo.image), alt=source.photo.alt, caption=source.photo.credit, width=384)
+    with st.container(width=384):  # on a phone as wide as that is
+        st.image(still(source.photo.image), alt=source.photo.alt, caption=source.photo.credit, width="stretch")
     compare_extras.ask(source)
     keep_link(FIELDS, st.query_params, st.session_state, "compare")
     st.stop()

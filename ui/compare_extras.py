@@ -19,6 +19,7 @@ from ui.compare_run import run as compute
 from ui.compare_source import Source
 from ui.compare_state import FIELDS
 from ui.cost_strip import amount, cost_strip
+from ui.experiments import buttons
 from ui.pin import Number, Pinned
 from ui.presets import Preset
 from ui.texts import compare as text
@@ -136,13 +137,8 @@ def numbers(run: Run) -> Pinned:
 
 
 def experiments() -> None:
-    """Show the presets: one click, one experiment, one sentence to check."""
-    for start in range(0, len(PRESETS), 3):
-        for column, preset in zip(st.columns(3), PRESETS[start : start + 3], strict=False):
-            with column.container(border=True):
-                st.button(preset.name, key=f"preset.{preset.key}", icon=preset.icon, width="stretch",
-                          on_click=start_preset, args=(preset,))  # fmt: skip
-                st.caption(preset.sentence)
+    """Show the presets."""
+    buttons(PRESETS, start_preset)
 
 
 def start_preset(preset: Preset) -> None:

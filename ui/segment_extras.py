@@ -13,6 +13,7 @@ from seglab.download import WeightsError
 from seglab.types import Labels, SemanticResult
 from ui import gallery, picker, state
 from ui.cost_strip import amount, cost_strip
+from ui.experiments import buttons
 from ui.pin import Number, Pinned
 from ui.presets import PRESETS, Preset
 from ui.segment_advice import Advice, advise
@@ -91,13 +92,8 @@ def _try(key: str) -> None:
 
 
 def experiments() -> None:
-    """Show the presets: one click, one experiment, one sentence to check."""
-    for start in range(0, len(PRESETS), 3):
-        for column, preset in zip(st.columns(3), PRESETS[start : start + 3], strict=False):
-            with column.container(border=True):
-                st.button(preset.name, key=f"preset.{preset.key}", icon=preset.icon, width="stretch",
-                          on_click=start_preset, args=(preset,))  # fmt: skip
-                st.caption(preset.sentence)
+    """Show the presets."""
+    buttons(PRESETS, start_preset)
 
 
 def start_preset(preset: Preset) -> None:
