@@ -60,7 +60,7 @@ compare_extras.notes(found)
 now = partial(compare_extras.numbers, found)
 if (before := ab.pin("compare", now)) is not None:
     ab.compare(before, now())
-compare_controls.more(loaded.palette, found.found().palette, found.palette)
+compare_controls.more(found.palette)
 compare_extras.costs(found)
 
 names = [
@@ -83,6 +83,7 @@ if inside.open:
 if download.open:
     with download:
         compare_extras.downloads(found)
+        compare_extras.load_lesson()
 if experiments.open:
     with experiments:
         compare_extras.experiments()

@@ -19,6 +19,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
@@ -207,7 +208,10 @@ def visits(server: Server, tasks: list[Task], browsers: int, model: str) -> list
         thread.start()
     try:
         if browsers:
-            results[:browsers] = asyncio.run(_in_browsers(server, tasks[:browsers], model, start))
+            # In a thread of its own: this one may have an event loop already, as under pytest with Playwright.
+            with ThreadPoolExecutor(1) as pool:
+                go = pool.submit(lambda: asyncio.run(_in_browsers(server, tasks[:browsers], model, start)))
+                results[:browsers] = go.result()
     finally:
         start.set()
         for thread in threads:

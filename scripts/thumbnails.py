@@ -15,7 +15,16 @@ from PIL import Image as PILImage
 from seglab import draw, draw_objects, inference, maps, objects, panoptic, zoo
 from seglab.inference import Options
 from seglab.types import Image
-from ui import compare_presets, compare_source, compare_state, gallery, state
+from ui import (
+    compare_presets,
+    compare_source,
+    compare_state,
+    gallery,
+    losses_masks,
+    losses_presets,
+    losses_state,
+    state,
+)
 from ui.cards import SIZE, THUMBNAILS, crop
 from ui.presets import PRESETS, Preset
 from ui.segment_state import FIELDS, SCALES, short_side
@@ -28,7 +37,7 @@ def main() -> int:
     """Write all thumbnails; return 1 if one had to be skipped."""
     THUMBNAILS.mkdir(parents=True, exist_ok=True)
     skipped = 0
-    for preset in (*PRESETS, *compare_presets.PRESETS):
+    for preset in (*PRESETS, *compare_presets.PRESETS, *losses_presets.PRESETS):
         path = THUMBNAILS / f"{preset.key}.webp"
         lacking = [model for model in models(preset) if not zoo.weights_here(model)]
         if lacking:
@@ -38,6 +47,8 @@ def main() -> int:
         if preset in PRESETS:
             photo = gallery.load(preset.params.get("image", gallery.DEFAULT))
             found = result(preset, photo)
+        elif preset in losses_presets.PRESETS:
+            photo, found = outcomes(preset)
         else:
             photo, found = fused(preset)
         split(photo, found).save(path, "WEBP", quality=82, method=6)
@@ -49,6 +60,8 @@ def models(preset: Preset) -> tuple[str, ...]:
     """Return the models that an experiment needs."""
     if preset in PRESETS:
         return (preset.params.get("model", zoo.DEFAULT),)
+    if preset in losses_presets.PRESETS:
+        return ()
     return ("nuclei-unet",) if preset.params.get("what") == "cells" else ("scenes", "scenes-instances")
 
 
@@ -63,6 +76,20 @@ def fused(preset: Preset) -> tuple[Image, Image]:
     stuff, found = inference.segment(image, keys[0]), objects.find(image, keys[-1])
     whole = panoptic.fuse(stuff, found, score=float(values["score"]))
     return image, draw_objects.overlay_ids(image, whole.segment_ids, draw_objects.panoptic_colors(whole), OPACITY)
+
+
+def outcomes(preset: Preset) -> tuple[Image, Image]:
+    """Return an experiment of "Losses & metrics": its truth, and where the prediction is right and wrong."""
+    values, problems = state.read(losses_state.FIELDS, preset.params)
+    if problems:
+        raise ValueError(f"The experiment {preset.key} isn't a valid link: {' '.join(problems)}")
+    pair = losses_masks.pair(values, {})
+    larger = -(-SIZE[0] // pair.size[1])  # so that pixels stay squares with sharp edges
+    truth, found = (
+        np.array(palette.colors, np.uint8)[labels].repeat(larger, 0).repeat(larger, 1)
+        for labels, palette in ((pair.truth, losses_masks.MASK), (pair.outcomes(), losses_masks.OUTCOMES))
+    )
+    return truth, found
 
 
 def result(preset: Preset, photo: Image) -> Image:

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seglab.cores import scratch
+from seglab.firsts import firsts
 from seglab.stretch import UNSURE, Map, Tile, best, check, check_logits, check_settings, grid, reduce, whole
 from seglab.types import Labels
 
@@ -41,16 +42,15 @@ def labels(
 
     """
     check_settings(temperature, threshold)
+    if threshold == 0:
+        return firsts(logits, size)  # which class comes first, a temperature never changes
 
     def of(z: Tile, out: Labels) -> None:
-        most = best(z, out)
-        if threshold > 0:
-            # The winner's softmax is 1 / Σ exp(z − z_max).
-            z -= most
-            out[1 / np.exp(z, out=z).sum(0) < threshold] = UNSURE
+        z -= best(z, out)
+        # The winner's softmax is 1 / Σ exp(z − z_max).
+        out[1 / np.exp(z, out=z).sum(0) < threshold] = UNSURE
 
-    # A temperature never changes which class comes first.
-    return reduce(logits, size, temperature if threshold > 0 else 1, of, np.uint8, only_first=threshold == 0)
+    return reduce(logits, size, temperature, of, np.uint8)
 
 
 def probability(

@@ -37,8 +37,6 @@ def reduce(
     temperature: float,
     write: Callable[[Tile, NDArray[Any]], object],
     dtype: type[np.generic],
-    *,
-    only_first: bool = False,
 ) -> NDArray[Any]:
     """Interpolate, divide by the temperature, and let `write(tile, out)` write each tile's part of the result (H, W).
 
@@ -48,7 +46,6 @@ def reduce(
         temperature: 1e-6 to 1e6.
         write: gets a tile (K, rows, columns), which it may overwrite, and a view of its place in the result.
         dtype: of the result.
-        only_first: all that is wanted is which class comes first, so where that is known nothing is computed.
 
     Raises:
         ValueError: see `check`.
@@ -60,8 +57,7 @@ def reduce(
     check(logits, size, temperature)
     (classes, h, w), (height, width) = logits.shape, map(int, size)
     up, part = grid(h, height)
-    left, _ = grid(w, width)
-    out = _known(logits).take(left, axis=1).take(up, axis=0) if only_first else np.empty((height, width), dtype)
+    out = np.empty((height, width), dtype)
     # As many of the picture's rows as come from BAND numbers, beside the two source rows that every band shares.
     rows = max(1, min(ROWS, (BAND // (classes * max(w, width)) - 2) * height // h))
     turns = np.flatnonzero(np.diff(up)) + 1  # where the next of the network's rows begins
@@ -77,44 +73,20 @@ def reduce(
             i = up[y] - first
             # There is no step beyond the middle of the network's last row.
             above, step = wide[:, i], steps[:, i] if i < steps.shape[1] else None
-            if only_first:
-                unknown = np.flatnonzero(out[y] == UNSURE)
-                above, step = above[:, unknown], None if step is None else step[:, unknown]
-            n = above.shape[1]
-            columns = -(-n // max(1, -(-classes * (end - y) * n // TILE)))
-            for x in range(0, n, columns or 1):
-                to = slice(x, min(x + columns, n))
+            columns = -(-width // max(1, -(-classes * (end - y) * width // TILE)))
+            for x in range(0, width, columns):
+                to = slice(x, min(x + columns, width))
                 tile = scratch("tile", (classes, end - y, to.stop - x))
                 if step is None:
                     tile[...] = above[:, None, to]
                 else:
                     np.multiply(step[:, None, to], part[y:end, None], out=tile)
                     tile += above[:, None, to]
-                if only_first:
-                    found = scratch("found", tile.shape[1:], dtype)
-                    write(tile, found)
-                    out[y:end, unknown[to]] = found
-                else:
-                    write(tile, out[y:end, to])
+                write(tile, out[y:end, to])
 
     for _ in threads().map(band, range(0, height, rows)):
         pass
     return out
-
-
-def _known(logits: NDArray[np.floating]) -> Labels:
-    """Return (h, w): the class that comes first all over between a sample and those below and right of it, or UNSURE.
-
-    A mean of four numbers, each the largest of its pixel, is the largest mean: so it is known where all four agree.
-    """
-    classes, h, w = logits.shape
-    first = np.empty((h, w), np.uint8)
-    rows = max(1, TILE // (classes * w))
-    for y in range(0, h, rows):
-        best(logits[:, y : y + rows].astype(np.float32), first[y : y + rows])
-    beyond = np.pad(first, ((0, 1), (0, 1)), mode="edge")
-    same = (first == beyond[1:, :-1]) & (first == beyond[:-1, 1:]) & (first == beyond[1:, 1:])
-    return np.where(same, first, np.uint8(UNSURE))
 
 
 def _stretch(rows: NDArray[np.floating], width: int, temperature: float) -> Tile:

@@ -22,7 +22,7 @@ from seglab import draw, export
 from seglab.export.polygons import MIN_AREA, polygons
 from seglab.export.tools import MAX_BORDER
 from seglab.palettes import CAMVID, VOC
-from seglab.types import Palette, SemanticResult
+from seglab.types import Crop, InstanceResult, Palette, SemanticResult
 
 NASTY = Palette(
     'nasty "; DROP',
@@ -357,6 +357,27 @@ def test_coco_gives_any_map_back(shape, values, tmp_path):
 def test_coco_gives_real_label_maps_back(data, tmp_path):
     for labels in camvid(data):
         check_coco(labels, CAMVID, tmp_path)
+
+
+def test_coco_gives_overlapping_objects_back(tmp_path):
+    rng = np.random.default_rng(0)
+    crops, places = [], [(0, 0, 20, 30), (5, 3, 15, 9), (0, 29, 20, 1), (19, 0, 1, 30), (4, 4, 3, 3)]
+    for top, left, height, width in places:
+        crops.append(Crop.of(rng.random((height, width)) < 0.6, top, left))
+    crops.append(Crop.of(np.zeros((2, 2), bool), 1, 1))  # nothing of it passed the mask threshold
+    n = len(crops)
+    scores = np.linspace(0.9, 0.4, n, dtype=np.float32)
+    result = InstanceResult(np.zeros((n, 4), np.float32), np.arange(n), scores, tuple(crops), (20, 30), CAMVID)
+    coco = open_coco(export.coco_objects_json(result, "photo.jpg"), tmp_path)
+    annotations = coco.loadAnns(coco.getAnnIds(imgIds=[1], iscrowd=False))
+    assert len(annotations) == n - 1
+    for i, ann in enumerate(annotations):
+        assert np.array_equal(coco.annToMask(ann).astype(bool), result.mask(i))
+        encoded = {**ann["segmentation"], "counts": ann["segmentation"]["counts"].encode()}
+        assert ann["area"] == coco_mask.area(encoded)
+        assert ann["bbox"] == coco_mask.toBbox(encoded).tolist()
+        assert coco.loadCats(ann["category_id"])[0]["name"] == CAMVID.names[i]
+        assert ann["score"] == pytest.approx(scores[i], abs=1e-4)
 
 
 # --- pictures, arrays, table ------------------------------------------------------------------------------------------

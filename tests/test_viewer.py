@@ -205,6 +205,18 @@ def test_strokes_against_the_definition(radius: float) -> None:
     assert not labels.any()
 
 
+def test_rectangles_are_filled_edges_and_all() -> None:
+    labels = np.zeros((6, 8), np.uint8)
+    out = apply_strokes(labels, [Stroke(3, 0.0, ((5, 4), (2, 1))), Stroke(ERASE, 0.0, ((3, 2), (3, 2)))])
+    wanted = labels.copy()
+    wanted[1:5, 2:6] = 3
+    wanted[2, 3] = 0
+    assert np.array_equal(out, wanted)
+    for outside in (((-9, -9), (-1, -1)), ((8, 6), (99, 99)), ((0, -5), (7, -1))):
+        assert not apply_strokes(labels, [Stroke(3, 0.0, outside)]).any()
+    assert apply_strokes(labels, [Stroke(3, 0.0, ((-5, -5), (99, 99)))]).all()
+
+
 def test_eraser_gives_back_the_original_and_order_counts() -> None:
     labels = np.random.default_rng(0).integers(0, 4, (20, 20)).astype(np.uint8)
     brush, eraser = Stroke(9, 4.0, ((10, 10),)), Stroke(ERASE, 500.0, ((0, 0),))
@@ -216,10 +228,11 @@ def test_eraser_gives_back_the_original_and_order_counts() -> None:
 
 def test_strokes_from_outside_are_checked() -> None:
     classes = frozenset({0, 1, 255})
-    good = [[0, 0.5, [1, 2]], [255, 7.5, [0, 0, 9, -9]], [ERASE, 2, [3, 3]]]
+    good = [[0, 0.5, [1, 2]], [255, 7.5, [0, 0, 9, -9]], [ERASE, 2, [3, 3]], [1, 0, [0, 0, 5, 5]]]
     assert strokes.pack(strokes.parse(good, classes)) == good
     bad = [
         None, 5, [], [0], [0, 1], [0, 1, []], [0, 1, [1]], [0, 1, [1, 2, 3]], [2, 1, [0, 0]], [0, 0, [0, 0]],
+        [0, 0, [0, 0, 1, 1, 2, 2]], [0, 0.25, [0, 0, 1, 1]],
         [0, 1e9, [0, 0]], [0, float("nan"), [0, 0]], [0, 1, ["1", 2]], [0, 1, [0.5, 2]], [0, 1, [10**12, 0]],
         [True, 1, [0, 0]], [0, 1, {"a": 1}], ["0", 1, [0, 0]],
     ]  # fmt: skip

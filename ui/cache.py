@@ -35,8 +35,8 @@ def size_of(value: Any) -> int:
 LOGITS: ByteCache[Any] = ByteCache(512 * 2**20, size_of)  # what networks gave: fp16 (K, h, w)
 # What was computed from them: labels, probabilities, entropy. Small, because those of a 1080p photo are made again in
 # some 30 ms, and one visitor who moves a slider makes hundreds that nobody will ask for again; but a phone's photo of
-# 12 megapixels has 36 MB of labels and entropy (kept as fp16).
-MAPS: ByteCache[Any] = ByteCache(36 * 2**20, size_of)
+# 12 megapixels has 24 MB of entropy (kept as fp16).
+MAPS: ByteCache[Any] = ByteCache(24 * 2**20, size_of)
 NUMBERS: ByteCache[Any] = ByteCache(2**17, size_of)  # single numbers and areas, of about a thousand runs
 
 

@@ -120,9 +120,9 @@ def paste(mask, box):  # as torchvision does it
     from torchvision.models.detection.roi_heads import paste_masks_in_image as whole
     return whole(mask.half().float()[None], box[None], image.shape[:2])[0, 0].numpy()"""
     things = spec.palette.things
-    part = [spec.palette.index(n) for n in compare_state.names(s.only, spec.palette.names)] or list(things)
-    labels = [net.labels[things.index(k)] for k in part]
-    only = f' & torch.isin(out["labels"], torch.tensor({labels}))' if s.only else ""
+    part = run.part()[1]
+    labels = [net.labels[n] for n, k in enumerate(things) if k in part]
+    only = f' & torch.isin(out["labels"], torch.tensor({labels}))' if not set(things) <= set(part) else ""
     find = f"""\
 {line}net, x = network("{run.detector.key}", {size}, {pixels})
 out = net(x)[0]  # boxes, labels, scores, masks of 28×28, best score first
@@ -159,7 +159,7 @@ found = sorted(found, key=lambda mask: -p[mask].mean())[:{s.limit}]"""
 
 def _fusion(run: Run) -> str:
     s, result = run.settings, run.fused()
-    stuff = [k for k in range(len(run.semantic.palette)) if k not in result.palette.things]
+    stuff = [k for k in run.part()[0] if k not in result.palette.things]
     order = "found" if s.first == "score" else "sorted(found, key=np.count_nonzero)"
     return f"""\
 panoptic = np.zeros(image.shape[:2], np.int32)  # 0 = void

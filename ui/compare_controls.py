@@ -65,8 +65,8 @@ def thresholds() -> None:
     st.slider(text.VISIBLE, 0.0, 1.0, step=0.05, key="visible", help=text.VISIBLE_HELP, persist_state="session")
 
 
-def more(semantic: Palette, objects: Palette, joined: Palette) -> None:
-    """Show the expander with all the others. Palettes: of the map, of the objects, and of both together."""
+def more(joined: Palette) -> None:
+    """Show the expander with all the others. `joined` has the classes of the map and of the objects."""
     session = st.session_state
     with st.expander(text.MORE, icon=":material/tune:"):
         left, middle, right = st.columns(3)
@@ -81,8 +81,9 @@ def more(semantic: Palette, objects: Palette, joined: Palette) -> None:
                 text.FIRST, list(text.FIRSTS), format_func=text.FIRSTS.__getitem__, key="first", persist_state="session"
             )
         with right:
-            _names("only", text.ONLY, [objects.names[k] for k in objects.things])
+            _names("only", text.ONLY, joined.names, text.ONLY_HELP)
             _names("switched", text.SWITCHED, joined.names, text.SWITCHED_HELP)
+        st.latex(text.RULES % tuple(session[key] for key in ("score", "nms", "mask", "visible")))
         if session["what"] != "photo":
             st.markdown(f"**{text.PARAMETERS}**")
             _drawn(session["what"])

@@ -9,7 +9,7 @@ import numpy as np
 import streamlit as st
 
 from seglab import export
-from ui import compare_state, picker, segment_run, state
+from ui import compare_state, lesson, picker, segment_run, state
 from ui.compare_controls import name
 from ui.compare_names import names, things
 from ui.compare_panes import BESIDE, legend
@@ -154,14 +154,26 @@ def downloads(run: Run) -> None:
     stem, result = run.source.photo.stem.replace(" ", "_"), run.fused()
     entry = export.Entry(f"{stem}.png", result, png=f"{stem}_panoptic.png")
     files = (
-        (text.DOWNLOAD_IDS, lambda: export.ids_png(run.found().ids()), f"{stem}_ids.png", "image/png"),
-        (text.DOWNLOAD_PNG, lambda: export.panoptic_png(result), f"{stem}_panoptic.png", "image/png"),
-        (text.DOWNLOAD_JSON, lambda: export.panoptic_json([entry]), f"{stem}_panoptic.json", "application/json"),
-        (text.DOWNLOAD_TABLE, lambda: table(run), f"{stem}_segments.csv", "text/csv"),
-    )
-    for column, (label, make, file, mime) in zip(st.columns(len(files)), files, strict=True):
-        column.download_button(label, make, file, mime, key=f"compare.download.{file.rsplit('_', 1)[-1]}",
-                               on_click="ignore", width="stretch")  # fmt: skip
+        (text.DOWNLOAD_MAP, lambda: export.indexed_png(run.labels(), run.semantic.palette), "semantic.png",
+         "image/png"),
+        (text.DOWNLOAD_IDS, lambda: export.ids_png(run.found().ids()), "ids.png", "image/png"),
+        (text.DOWNLOAD_MASKS, lambda: export.coco_objects_json(run.found(), f"{stem}.png"), "objects.json",
+         "application/json"),
+        (text.DOWNLOAD_PNG, lambda: export.panoptic_png(result), "panoptic.png", "image/png"),
+        (text.DOWNLOAD_JSON, lambda: export.panoptic_json([entry]), "panoptic.json", "application/json"),
+        (text.DOWNLOAD_TABLE, lambda: table(run), "segments.csv", "text/csv"),
+    )  # fmt: skip
+    columns = st.columns(3)
+    for n, (label, make, file, mime) in enumerate(files):
+        columns[n % 3].download_button(
+            label, make, f"{stem}_{file}", mime, key=f"compare.download.{file}", on_click="ignore", width="stretch"
+        )
+    lesson.save(FIELDS, run.source.photo, text.LESSON_HELP)
+
+
+def load_lesson() -> None:
+    """Offer to load a lesson file: it comes with its answers."""
+    lesson.load(FIELDS, lambda _: st.session_state.update({GUESSES: {}, "open": True}))
 
 
 def table(run: Run) -> bytes:

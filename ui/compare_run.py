@@ -12,6 +12,7 @@ from scipy import ndimage
 
 from seglab import zoo
 from seglab.palettes_coco import same
+from seglab.stretch import UNSURE
 from seglab.types import InstanceResult, Labels, Logits, Palette, PanopticResult, SemanticResult
 from ui import cache, compare_state, segment_run
 from ui.compare_source import Source
@@ -128,10 +129,16 @@ class Run:
         else:
             found = self._kept(("read off", self.objects, s.mask), self._read_off)
             found = _first(found, found.scores > s.score)
-        part = compare_state.names(s.only, found.palette.names)
-        if part:
-            found = _first(found, np.isin(found.classes, [found.palette.index(name) for name in part]))
-        return found
+        return _first(found, np.isin(found.classes, self.part()[1]))
+
+    def part(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Return the classes of the semantic map that take part, and those of the objects; if none is named, all."""
+        objects = (self.detector or self.semantic).palette
+        palette, to = panoptic_joined(self.semantic.palette, objects)
+        named = compare_state.names(self.settings.only, palette.names) or palette.names
+        chosen = {palette.index(name) for name in named}
+        semantic = tuple(k for k in range(len(self.semantic.palette)) if k in chosen)
+        return semantic, tuple(k for k in range(len(objects)) if to[k] in chosen)
 
     def _read_off(self) -> InstanceResult:
         """Read objects off the semantic map."""
@@ -149,14 +156,18 @@ class Run:
         from seglab import panoptic
 
         s, found = self.settings, self.found()
-        meaning = same(self.semantic.palette, found.palette)
-        palette, _ = panoptic.joined(self.semantic.palette, found.palette, meaning)
+        palette, _ = panoptic_joined(self.semantic.palette, found.palette)
         switched = {palette.index(name) for name in compare_state.names(s.switched, palette.names)}
-        result = SemanticResult(self.labels(), self.logits, self.semantic.palette)
+        labels, (part, _) = self.labels(), self.part()
+        if len(part) < len(self.semantic.palette):
+            table = np.full(256, UNSURE, np.uint8)
+            table[list(part)] = part
+            labels = table[labels]
+        result = SemanticResult(labels, self.logits, self.semantic.palette)
         return panoptic.fuse(
             result, found, score=s.score, visible=s.visible, stuff_area=s.stuff,
             things=set(palette.things) ^ switched, overlap="smaller" if s.first == "smaller" else "score",
-            same=meaning,
+            same=same(self.semantic.palette, found.palette),
         )  # fmt: skip
 
     def _kept(self, what: tuple[Any, ...], make: Callable[[], Any]) -> Any:
@@ -164,6 +175,13 @@ class Run:
         if what not in self.made:
             self.made[what] = cache.kept(cache.MAPS, (*self.key, *what), make)
         return self.made[what]
+
+
+def panoptic_joined(semantic: Palette, objects: Palette) -> tuple[Palette, tuple[int, ...]]:
+    """Return the classes of both in one palette, and where each class of the objects stands in it."""
+    from seglab import panoptic
+
+    return panoptic.joined(semantic, objects, same(semantic, objects))
 
 
 def run(source: Source, semantic: Loaded, objects: str, detector: Loaded | None, settings: Settings) -> Run:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 
 SOURCES = ("scene", "cells", "photo")
 SEEDS = 9999  # drawn pictures have the numbers 0 to this
+SMALLEST, LARGEST = 256, 1024  # pixels a side of drawn nuclei
+COVERED = 0.25  # share of the picture that they cover, where it isn't one of these two sizes
 # Where the semantic map and the objects may come from; "components" and "watershed" read objects off the semantic map.
 COMPONENTS, WATERSHED = "components", "watershed"
 SEMANTIC = {
@@ -78,12 +81,14 @@ def scene_parameters(now: Mapping[Any, Any]) -> scenes.Parameters:
 
 
 def cell_parameters(now: Mapping[Any, Any]) -> cells.Parameters:
-    """Return what the session asks of drawn nuclei."""
+    """Return what the session asks of drawn nuclei, in a picture that has room for them."""
     from seglab.datasets import cells
 
+    wanted = math.sqrt(now["count"] * math.pi * now["radius"] ** 2 / COVERED)
+    side = min(max(SMALLEST, 32 * math.ceil(wanted / 32)), LARGEST)
     return cells.Parameters(
         count=now["count"], size=now["radius"], touching=now["touching"], blur=now["blur"],
-        unevenness=now["uneven"],
+        unevenness=now["uneven"], height=side, width=side,
     )  # fmt: skip
 
 

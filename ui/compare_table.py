@@ -67,6 +67,8 @@ def steps(run: Run, sent: v.Sent, clicked: tuple[int, int] | None) -> None:
         )  # fmt: skip
     with right:
         st.markdown(tell(run, result.steps[n - 1], n, total) if n else text.STEP_START)
+        if n and (formula := visible_share(run, result.steps[n - 1])):
+            st.latex(formula)
         _claims(run, clicked)
         rows = []
         for i, step in enumerate(result.steps, 1):
@@ -100,6 +102,16 @@ def tell(run: Run, step: Step, n: int, total: int) -> str:
         others = ", ".join(f"{called[i]} ({pixels:,})" for i, pixels in step.lost_to)
         said += " " + text.STEP_LOST.format(others=others)
     return said
+
+
+def visible_share(run: Run, step: Step) -> str:
+    """Return the share of an object that was left to it, as a formula with its numbers; "" where it isn't asked for."""
+    if step.index < 0 or not step.pixels or not (step.won or step.lost_to):
+        return ""
+    left = step.pixels - sum(pixels for _, pixels in step.lost_to)
+    least = run.settings.visible
+    sign = r"\ge" if left / step.pixels >= least else "<"
+    return text.VISIBLE_SHARE % (left, step.pixels, left / step.pixels, sign, least)
 
 
 def candidate(run: Run, step: Step) -> str:

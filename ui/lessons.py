@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from seglab import zoo
-from ui import compare_presets
+from ui import compare_presets, losses_presets
 from ui.presets import PRESETS, Preset
-from ui.texts import compare, segment
+from ui.texts import compare, losses, segment
 
 ROOT = Path(__file__).resolve().parents[1]
 HOME = "app.py"
@@ -54,6 +54,16 @@ LESSONS: tuple[Lesson, ...] = (
         experiments=compare_presets.PRESETS,
         cover=compare_presets.PRESETS[0].key,
         needs=("scenes", "scenes-instances"),
+    ),
+    Lesson(
+        file="pages/3_Losses_and_metrics.py",
+        title=losses.TITLE,
+        question=losses.QUESTION,
+        teaser="Paint a truth and a prediction, and watch what every metric says and where each loss pulls.",
+        icon=losses.ICON,
+        section="Learning",
+        experiments=losses_presets.PRESETS,
+        cover=losses_presets.PRESETS[5].key,
     ),
 )
 

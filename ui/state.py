@@ -22,6 +22,7 @@ class Field:
     key: str
     default: Value
     parse: Callable[[str], Value]
+    longest: int = MAX_LENGTH
 
 
 def choice(key: str, default: Value, options: Iterable[Value]) -> Field:
@@ -114,8 +115,8 @@ def read(fields: Iterable[Field], params: Mapping[str, str]) -> tuple[dict[str, 
         if field.key in params:
             asked = str(params[field.key])
             try:
-                if len(asked) > MAX_LENGTH:
-                    raise ValueError(f"at most {MAX_LENGTH} characters")
+                if len(asked) > field.longest:
+                    raise ValueError(f"at most {field.longest} characters")
                 values[field.key] = field.parse(asked)
             except ValueError as error:
                 messages.append(
@@ -126,7 +127,7 @@ def read(fields: Iterable[Field], params: Mapping[str, str]) -> tuple[dict[str, 
 
 
 def write(fields: Iterable[Field], values: Mapping[Any, Any]) -> dict[str, str]:
-    """Return the link's parameters for `values`: those that differ from the default.
+    """Return the link's parameters for `values`: those that differ from the default, and aren't longer than is read.
 
     >>> write([flag("flip")], {"flip": True})
     {'flip': '1'}
@@ -134,7 +135,9 @@ def write(fields: Iterable[Field], values: Mapping[Any, Any]) -> dict[str, str]:
     return {
         field.key: text(values[field.key])
         for field in fields
-        if field.key in values and text(values[field.key]) != text(field.default)
+        if field.key in values
+        and text(values[field.key]) != text(field.default)
+        and len(text(values[field.key])) <= field.longest
     }
 
 

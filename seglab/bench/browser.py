@@ -1,4 +1,4 @@
-"""A visitor of the Segment page in a real Chromium, with a clock in the page: what `bench pages` measures with."""
+"""A visitor in a real Chromium, with a clock in the page: what `bench pages` measures with."""
 
 from __future__ import annotations
 
@@ -18,12 +18,23 @@ WAIT = 30_000  # ms that one step may take before the bench gives up
 CLOCK = """
 window.__bench = {
   began: 0,
-  viewer() {  // it stands in a shadow root
+  viewer() {  // it stands in a shadow root; of several, the last
     if (!this.canvas?.isConnected) {
       const roots = [...document.querySelectorAll("*")].map((node) => node.shadowRoot).filter(Boolean);
-      this.canvas = roots.map((root) => root.querySelector("canvas.base")).find(Boolean);
+      this.canvas = roots.map((root) => root.querySelector("canvas.base")).filter(Boolean).at(-1);
     }
     return this.canvas?.viewer;
+  },
+  runs: 0,  // of the page's script that have ended
+  count() {
+    const app = document.querySelector(".stApp");
+    if (!app) return requestAnimationFrame(() => this.count());
+    let before = app.dataset.testScriptState;
+    new MutationObserver(() => {
+      const now = app.dataset.testScriptState;
+      if (before !== now && now === "notRunning") this.runs += 1;
+      before = now;
+    }).observe(app, { attributes: true, attributeFilter: ["data-test-script-state"] });
   },
   frame: () => new Promise(requestAnimationFrame),
   async painted(test, limit) {
@@ -41,18 +52,19 @@ window.__bench = {
 for (const type of ["keydown", "click", "change"]) {
   window.addEventListener(type, (event) => { window.__bench.began = event.timeStamp; }, { capture: true });
 }
+window.__bench.count();
 """
 
 
 class Visitor:
-    """One browser context on the Segment page."""
+    """One browser context on a page."""
 
-    def __init__(self, browser: Any, server: Server, query: str) -> None:
+    def __init__(self, browser: Any, server: Server, query: str, page: str) -> None:
         self.context = browser.new_context(viewport=SCREEN)
         self.page = self.context.new_page()
         self.page.set_default_timeout(WAIT)
         self.page.add_init_script(CLOCK)
-        self.page.goto(f"{server.url}/Segment{query}", wait_until="commit")
+        self.page.goto(f"{server.url}/{page}{query}", wait_until="commit")
 
     def painted(self, test: str) -> float:
         """Wait until the viewer `v` has drawn what `test` asks for; return ms since the last event."""
@@ -63,6 +75,14 @@ class Visitor:
         before = self.page.evaluate(f"() => {{ const v = window.__bench.viewer(); return v.{change}; }}")
         act()
         taken = self.painted(f"v.{change} !== {json.dumps(before)}")
+        self.settle()
+        return taken
+
+    def run(self, act: Callable[[], object]) -> float:
+        """Do `act`, and return ms until the page's run has ended and the last viewer has drawn what it was given."""
+        before = self.page.evaluate("() => window.__bench.runs")
+        act()
+        taken = self.painted(f"window.__bench.runs > {before}")
         self.settle()
         return taken
 
@@ -83,25 +103,29 @@ class Visitor:
 
     def open_upload(self) -> None:
         """Open the picture menu at the upload."""
-        self.page.get_by_role("button", name="Picture").first.click()
+        self.page.locator("[data-testid=stPopover] button").first.click()
         body = self.page.locator("[data-testid=stPopoverBody]")
         body.get_by_text("Your photo", exact=True).first.click()
         body.locator("input[type=file]").wait_for(state="attached")
         self.settle()
 
-    def upload(self, file: Path) -> float:
-        """Choose a file, as the visitor's first; return ms until its mask is painted."""
+    def send(self, file: Path) -> None:
+        """Choose a file in the open picture menu."""
         body = self.page.locator("[data-testid=stPopoverBody]")
         body.locator("input[type=file]").set_input_files(str(file))
+
+    def upload(self, file: Path) -> float:
+        """Choose a file, as the visitor's first; return ms until its mask is painted."""
+        self.send(file)
         taken = self.painted("v.layers.length && v.data.alt.startsWith('Your own')")
         self.settle()
         return taken
 
 
 @contextmanager
-def visiting(browser: Any, server: Server, query: str) -> Iterator[Visitor]:
-    """Open the Segment page as a new visitor, who leaves at the end."""
-    visitor = Visitor(browser, server, query)
+def visiting(browser: Any, server: Server, query: str, page: str = "Segment") -> Iterator[Visitor]:
+    """Open a page as a new visitor, who leaves at the end."""
+    visitor = Visitor(browser, server, query, page)
     try:
         yield visitor
     finally:

@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 
 from seglab import machine
+from seglab.bench import compare_page, losses_page
 from seglab.bench.browser import SCREEN, choose, visiting
 from seglab.bench.server import Missing, Server, chromium, served
 
@@ -96,6 +97,9 @@ def measure(repeats: int = REPEATS, say: Callable[[str], None] = lambda _: None)
         done("upload", "First mask after upload, street-fast", times, 1000)
         _sliders(browser, server, files[0], repeats, done)
         _openings(browser, server, repeats, done)
+        if compare_page.there():
+            compare_page.measure(browser, server, Path(folder), repeats, done)
+        losses_page.measure(browser, server, repeats, done)
     return rows
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from seglab import allocator
 from seglab.draw import Alpha
-from seglab.export.coco import coco_json, rle
+from seglab.export.coco import coco_json, coco_objects_json, rle
 from seglab.export.panoptic_png import Entry, ids_png, panoptic_json, panoptic_png, read_ids_png, read_panoptic
 from seglab.export.pictures import areas_csv, cutout_png, indexed_png, npz, overlay_jpeg
 from seglab.export.polygons import polygons
@@ -20,8 +20,8 @@ from seglab.images import LARGE
 from seglab.types import Image, SemanticResult
 
 __all__ = [
-    "FORMATS", "Entry", "Format", "Source", "areas_csv", "coco_json", "cutout_png", "ids_png", "indexed_png",
-    "labelme_json", "npz", "overlay_jpeg", "panoptic_json", "panoptic_png", "polygons", "read_ids_png",
+    "FORMATS", "Entry", "Format", "Source", "areas_csv", "coco_json", "coco_objects_json", "cutout_png", "ids_png",
+    "indexed_png", "labelme_json", "npz", "overlay_jpeg", "panoptic_json", "panoptic_png", "polygons", "read_ids_png",
     "read_panoptic", "rle", "via_json",
 ]  # fmt: skip
 

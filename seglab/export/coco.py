@@ -1,10 +1,11 @@
-"""Results as COCO JSON with run-length-encoded masks.
+"""Results as COCO JSON with run-length-encoded masks: a label map (`coco_json`) or objects (`coco_objects_json`).
 
-Choices: one annotation for each class in the picture (COCO's stuff format: "each category present in an image is
-encoded with a single RLE annotation"), things too, because a label map doesn't say where one car ends and the next
-begins. For that reason `iscrowd` is 1, COCO's mark for RLE masks of several objects; loaders that leave out crowds must
-be told not to. The background class is exported like the others, so that the file holds all of the labels; unsure
-pixels are in no annotation. A category's id is the class index + 1, as COCO's ids begin at 1.
+Objects get an annotation each, with its score, and may overlap. Choices for a label map: one annotation for each class
+in the picture (COCO's stuff format: "each category present in an image is encoded with a single RLE annotation"),
+things too, because a label map doesn't say where one car ends and the next begins. For that reason `iscrowd` is 1,
+COCO's mark for RLE masks of several objects; loaders that leave out crowds must be told not to. The background class is
+exported like the others, so that the file holds all of the labels; unsure pixels are in no annotation. A category's id
+is the class index + 1, as COCO's ids begin at 1.
 
 Source: the COCO data format (cocodataset.org, "Data format", sections 1 and 3) and its mask API for the encoding.
 """
@@ -20,7 +21,7 @@ from numpy.typing import NDArray
 
 from seglab import __version__
 from seglab.export.tools import base_name
-from seglab.types import Labels, Palette, check_labels
+from seglab.types import InstanceResult, Labels, Palette, check_labels
 
 
 def coco_json(labels: Labels, palette: Palette, file_name: str) -> bytes:
@@ -53,6 +54,50 @@ def coco_json(labels: Labels, palette: Palette, file_name: str) -> bytes:
                 "iscrowd": 1,
             }
         )
+    return _data_set(annotations, palette, file_name, (height, width))
+
+
+def coco_objects_json(result: InstanceResult, file_name: str) -> bytes:
+    """Write a COCO data set of one picture with an annotation (RLE) for each object; masks may overlap.
+
+    `bbox` and `area` are those of the mask; besides COCO's keys there is `score`, 0..1. An object whose mask is empty
+    is left out.
+    """
+    height, width = result.size
+    annotations: list[dict[str, Any]] = []
+    for crop, k, score in zip(result.crops, result.classes, result.scores, strict=True):
+        mask = crop.mask()
+        rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
+        if not len(rows):
+            continue
+        strip = np.zeros((height, crop.width), bool)  # whole columns, so that runs are counted as in the whole picture
+        strip[crop.top : crop.top + crop.height] = mask
+        starts, lengths, values = _runs(strip)
+        first = starts[values] + crop.left * height
+        annotations.append(
+            {
+                "id": len(annotations) + 1,
+                "image_id": 1,
+                "category_id": int(k) + 1,
+                "segmentation": {
+                    "size": [height, width],
+                    "counts": _compress(_counts(first, first + lengths[values] - 1, height * width)),
+                },
+                "area": int(np.count_nonzero(mask)),
+                "bbox": [
+                    crop.left + int(columns[0]), crop.top + int(rows[0]),
+                    int(columns[-1] - columns[0]) + 1, int(rows[-1] - rows[0]) + 1,
+                ],
+                "iscrowd": 0,
+                "score": round(float(score), 4),
+            }
+        )  # fmt: skip
+    return _data_set(annotations, result.palette, file_name, (height, width))
+
+
+def _data_set(annotations: list[dict[str, Any]], palette: Palette, file_name: str, size: tuple[int, int]) -> bytes:
+    """Return the whole file: info, licenses, the one picture, annotations and categories."""
+    height, width = size
     today = datetime.now(UTC).date()
     info = {
         "description": f"Segmentation of {base_name(file_name)} into the classes of {palette.title}",

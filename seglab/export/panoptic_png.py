@@ -232,6 +232,6 @@ def _open(content: bytes, name: str) -> Pil.Image:
     try:
         picture = Pil.open(io.BytesIO(content), formats=["PNG"])
         picture.load()
-    except (OSError, SyntaxError) as error:
-        raise ValueError(f"{name} is no PNG that can be read: {error}.") from error
+    except (OSError, SyntaxError, Pil.DecompressionBombError) as error:
+        raise ValueError(f"{name} is no PNG that can be read. Choose another file, or save it anew.") from error
     return picture

@@ -16,7 +16,7 @@ from types import SimpleNamespace
 import pytest
 from PIL import Image
 
-from seglab.bench import pages, server
+from seglab.bench import compare_page, pages, server
 from seglab.cli.common import Failure
 
 
@@ -93,5 +93,7 @@ def test_everything_is_measured(browser: object) -> None:
     assert done.returncode == 0, done.stderr
     rows = json.loads(done.stdout)["rows"]
     keys = ["upload", "confidence", "temperature", "entropy", "view", "opacity", "link", "home"]
+    keys += [slider.lower().replace(" ", "-") for slider, _, _ in compare_page.MOVES if compare_page.there()]
+    keys += ["stroke", "stroke-charts"]
     assert [row["key"] for row in rows] == keys
     assert all(row["n"] == 2 and row["median"] > 1 for row in rows)

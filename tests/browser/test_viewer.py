@@ -297,6 +297,30 @@ def test_brush_is_local_at_once_then_told_and_undone(open_case: Any) -> None:
     assert stage.errors == []
 
 
+def test_a_rectangle_is_drawn_with_the_mouse_and_with_the_keys(open_case: Any) -> None:
+    stage = open_case("all")
+    stage.press("Filled rectangle")
+    stage.root.get_by_label("Class to paint").select_option(label="Bicyclist")
+    stage.drag((160, 90), (50, 40))
+    first = told_when(stage.page, "told.now.strokes === 1")["now"]
+    wanted = street()[1].copy()
+    wanted[40:91, 50:161] = 10
+    assert np.array_equal(stage.labels(), wanted)
+    assert first["digest"] == digest(wanted)
+    stage.canvas.focus()
+    stage.page.keyboard.press("Enter")
+    corner = stage.get("v.pixel(v.cross)")
+    for _ in range(3):
+        stage.page.keyboard.press("Shift+ArrowRight")
+    stage.page.keyboard.press("Shift+ArrowDown")
+    stage.page.keyboard.press("Enter")
+    second = told_when(stage.page, "told.now.strokes === 2")["now"]
+    x, y = corner
+    wanted[y : y + 2, x : x + 4] = 10
+    assert np.array_equal(stage.labels(), wanted)
+    assert second["digest"] == digest(wanted)
+
+
 def test_brush_on_a_reduced_picture_hits_the_same_pixels(open_case: Any) -> None:
     stage = open_case("big")
     stage.press("Brush")
@@ -318,6 +342,8 @@ def test_random_strokes_are_painted_alike_in_both_languages(open_case: Any) -> N
                tuple((int(x), int(y)) for x, y in rng.integers(-20, 420, (rng.integers(1, 8), 2))))
         for _ in range(60)
     ]  # fmt: skip
+    corners = rng.integers(-20, 420, (20, 2, 2)).tolist()
+    made[::3] = [Stroke(int(rng.integers(-1, 11)), 0.0, tuple(map(tuple, ends))) for ends in corners]
     stage.canvas.evaluate("(c, all) => c.viewer.setStrokes(all)", strokes.pack(made))
     assert np.array_equal(stage.labels(), apply_strokes(street()[1], made))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -197,6 +198,83 @@ def test_a_class_switched_to_stuff_loses_its_objects(oracle: SimpleNamespace) ->
     assert f"**{gone} objects**" in words(only)
 
 
+def test_stuff_that_takes_no_part_becomes_void(oracle: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = []
+    real = compare_run.run
+    monkeypatch.setattr("ui.compare_run.run", lambda *a: made.append(real(*a)) or made[-1])
+    start(open="1", seed="7", things="8", stuff="0")
+    assert {"sky", "road"} <= {made[-1].palette.names[s.label] for s in made[-1].fused().segments}
+    app = start(open="1", seed="7", things="8", stuff="0", only="road")
+    assert [made[-1].palette.names[s.label] for s in made[-1].fused().segments] == ["road"]
+    assert text.SAYS_INSTANCE_ONLY in words(app)
+
+
+def test_classes_take_part_under_either_name() -> None:
+    from seglab.palettes import CAMVID
+    from seglab.palettes_coco import COCO
+
+    run = SimpleNamespace(semantic=SimpleNamespace(palette=CAMVID), detector=SimpleNamespace(palette=COCO))
+    run.settings = Settings(only="Pedestrian,sky")
+    semantic, objects = compare_run.Run.part(run)  # type: ignore[arg-type]
+    assert [CAMVID.names[k] for k in semantic] == ["Sky", "Pedestrian"]
+    assert [COCO.names[k] for k in objects] == ["person"]
+
+
+def test_every_download_and_a_lesson_file_that_brings_all_back(
+    oracle: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files: dict[str, bytes] = {}
+
+    def button(*args: Any, **more: Any) -> None:
+        _, data, name, *_ = (a for a in args if not hasattr(a, "markdown"))
+        files[name] = data()
+
+    with monkeypatch.context() as patch:
+        patch.setattr("streamlit.delta_generator.DeltaGenerator.download_button", button)
+        patch.setattr("streamlit.download_button", button)
+        app = start(open="1", seed="11", things="5", score="0.35")
+        app.session_state["compare.tab"] = text.TAB_DOWNLOAD
+        ok(app.run())
+    assert {name.rsplit("_", 1)[-1] for name in files} == {
+        "semantic.png", "ids.png", "objects.json", "panoptic.png", "panoptic.json", "segments.csv", "lesson.zip",
+    }  # fmt: skip
+    assert all(files.values())
+    lesson = files["drawn_street_11_lesson.zip"]
+    other = start(open="1", seed="3")
+    other.session_state["compare.tab"] = text.TAB_DOWNLOAD
+    ok(other.run())
+    other.file_uploader(key="lesson.file").set_value(("lesson.zip", lesson, "application/zip"))
+    ok(other.run())
+    assert [other.session_state[key] for key in ("seed", "things", "score")] == [11, 5, 0.35]
+    assert "lesson file is loaded" in words(other)
+    assert text.TRUE.format(true=things(other)) in words(other)
+
+
+def test_a_lesson_file_carries_an_own_photo(random_weights: Path) -> None:
+    from ui import lesson, picker
+
+    pixels = np.random.default_rng(2).integers(0, 256, (60, 90, 3), np.uint8)
+    photo = picker.Photo(pixels, "upload", "noise.png", picker.image_hash(pixels), "noise")
+    data = lesson.contents(photo, {"what": "photo", "image": "upload", "file": "noise.png", "sha": photo.hash})
+    app = start(open="1", what="photo")
+    app.session_state["compare.tab"] = text.TAB_DOWNLOAD
+    ok(app.run())
+    app.file_uploader(key="lesson.file").set_value(("lesson.zip", data, "application/zip"))
+    ok(app.run())
+    assert np.array_equal(app.session_state["picker.own"].image, pixels)
+    assert text.UNKNOWN in words(app)
+
+
+def test_drawn_nuclei_have_room() -> None:
+    from seglab.datasets import cells
+
+    now = {field.key: field.default for field in compare_state.FIELDS}
+    assert compare_state.cell_parameters(now).width == 256
+    many = compare_state.cell_parameters(now | {"count": 300})
+    assert many.width > 256
+    assert cells.draw(3, 0, many).ids.max() >= 295
+
+
 def test_the_truth_tab_says_that_the_truth_is_perfect_and_misses_are_counted(oracle: SimpleNamespace) -> None:
     app = start(open="1", seed="7", things="8", stuff="0", visible="0")
     app.session_state["compare.tab"] = text.TAB_TRUTH
@@ -229,6 +307,7 @@ def test_the_steps_end_with_the_whole_map_and_say_why(oracle: SimpleNamespace) -
     ok(app.run())
     assert "Step 1 of" in words(app)
     assert "Kept" in words(app)
+    assert any(r"=1.00\quad\ge\quad0.5" in latex.value for latex in app.latex)  # all of the first one is visible
     slider = next(s for s in app.slider if s.key == "step")
     slider.set_value(0)
     ok(app.run())

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import parse_qsl
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -55,7 +56,7 @@ def test_every_experiment_has_a_card_that_links_to_its_choices(home: AppTest) ->
     linked = {link.label: link for link in links(home)}
     for preset in experiments():
         query = linked[f"**{preset.name}**"].query_string
-        assert dict(pair.split("=") for pair in query.lstrip("?").split("&")) == preset.params
+        assert dict(parse_qsl(query.lstrip("?"))) == preset.params
         assert preset.sentence in [caption.value for caption in home.caption]
 
 

@@ -131,6 +131,7 @@ EXPLAIN = (
 TAB_EXPERIMENTS = "Experiments"
 TAB_USE = "Use it"
 TAB_DOWNLOAD = "Download"
+LESSON_HELP = "The picture, every choice and your corrected mask, to hand on or to go on later."
 TAB_TRUTH = "Your ground truth"
 TAB_CODE = "Code"
 

@@ -49,7 +49,6 @@ PIN_COLUMNS = ("Number", "A", "B", "B − A")
 
 # lesson file
 LESSON_SAVE = "Lesson file (.zip)"
-LESSON_SAVE_HELP = "The picture, every choice and your corrected mask, to hand on or to go on later."
 LESSON_LOAD = "Load a lesson file"
 LESSON_LOADED = "The lesson file is loaded."
 LESSON_NO_PICTURE = "This lesson file is about an own photo, but the photo isn't in it. Save the lesson file again."

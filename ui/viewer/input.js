@@ -1,6 +1,7 @@
 // Mouse, pen, fingers, wheel and keys, turned into what the viewer can do. One pointer uses the active tool, two
 // pointers zoom and move whatever the tool.
 
+const PAINTS = ["brush", "eraser", "rectangle"]; // the tools that make strokes
 const SLACK = { mouse: 4, pen: 6, touch: 10 }; // CSS pixels a press may wander and still be a click
 
 class Input {
@@ -48,7 +49,7 @@ class Input {
       const tool = event.button === 1 ? "pan" : viewer.state.tool;
       const pixel = viewer.pixel(at);
       this.gesture = { kind: tool, from: at, last: at, pixel, moved: false };
-      if (tool === "brush" || tool === "eraser") viewer.startStroke(pixel, tool === "eraser");
+      if (PAINTS.includes(tool)) viewer.startStroke(pixel, tool === "eraser");
     }
   }
 
@@ -68,7 +69,7 @@ class Input {
     }
     this.pointers.set(event.pointerId, at);
     gesture.moved ||= Math.hypot(at[0] - gesture.from[0], at[1] - gesture.from[1]) > slack * viewer.ratio;
-    if (gesture.kind === "brush" || gesture.kind === "eraser") {
+    if (PAINTS.includes(gesture.kind)) {
       const steps = event.getCoalescedEvents?.() ?? [];
       for (const step of steps.length ? steps : [event]) viewer.extendStroke(viewer.pixel(this.place(step)));
     } else if (gesture.kind === "box") {
@@ -90,7 +91,7 @@ class Input {
     }
     this.gesture = null;
     if (gesture?.kind === "box" && gesture.moved) viewer.sendBox();
-    else if (gesture?.kind === "brush" || gesture?.kind === "eraser") viewer.endStroke();
+    else if (PAINTS.includes(gesture?.kind)) viewer.endStroke();
     else if (gesture?.kind === "pan" && !gesture.moved && event.button !== 1) this.tap(gesture.from);
   }
 
@@ -111,7 +112,7 @@ class Input {
   drop() {
     // gives up the gesture under way, e.g. because a second finger came down
     const kind = this.gesture?.kind;
-    if (kind === "brush" || kind === "eraser") this.viewer.dropStroke();
+    if (PAINTS.includes(kind)) this.viewer.dropStroke();
     if (kind === "box" && this.gesture.moved) this.viewer.setBox(null);
     delete this.viewer.el.base.dataset.dragging;
     this.gesture = null;
@@ -161,6 +162,7 @@ class Input {
       x: viewer.data.tools.includes("box") && (() => viewer.useTool("box")),
       b: painting && (() => viewer.useTool("brush")),
       e: painting && (() => viewer.useTool("eraser")),
+      r: painting && (() => viewer.useTool("rectangle")),
       "[": painting && (() => viewer.setSize(Math.ceil(viewer.state.size / 1.25) - 1)),
       "]": painting && (() => viewer.setSize(Math.floor(viewer.state.size * 1.25) + 1)),
       Enter: () => this.enter(),
@@ -180,7 +182,14 @@ class Input {
     viewer.setCross(at);
     const pixel = viewer.pixel(at);
     const { tool } = viewer.state;
-    if (tool === "brush" || tool === "eraser") {
+    if (tool === "rectangle") {
+      // the first press sets a corner, the second one the opposite corner
+      viewer.startStroke(this.corner ?? pixel, false);
+      viewer.extendStroke(pixel);
+      if (this.corner) viewer.endStroke();
+      else viewer.dropStroke();
+      this.corner = this.corner ? null : pixel;
+    } else if (tool === "brush" || tool === "eraser") {
       viewer.startStroke(pixel, tool === "eraser");
       viewer.endStroke();
     } else if (tool === "box") {

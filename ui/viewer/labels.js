@@ -39,6 +39,7 @@ class LabelMap extends Regions {
     this.painted = true;
     this.counted = null;
     this.forget();
+    if (!radius) return this.rectangle(k, points);
     const touched = [this.w, this.h, 0, 0];
     const last = points.length / 2 - 1;
     for (let n = Math.min(from, Math.max(0, last - 1)); n < Math.max(1, last); n++) {
@@ -48,6 +49,18 @@ class LabelMap extends Regions {
       for (const c of [2, 3]) touched[c] = Math.max(touched[c], part[c]);
     }
     return touched;
+  }
+
+  rectangle(k, [ax, ay, bx, by]) {
+    const { w, columns, rows, values, original } = this;
+    const inside = (places, a, b) => [places.findIndex((at) => at >= Math.min(a, b)), places.findLastIndex((at) => at <= Math.max(a, b)) + 1];
+    const [x0, x1] = inside(columns, ax, bx);
+    const [y0, y1] = inside(rows, ay, by);
+    if (x0 < 0 || y0 < 0) return [0, 0, 0, 0];
+    for (let y = y0; y < y1; y++) {
+      for (let i = y * w + x0; i < y * w + x1; i++) values[i] = k < 0 ? original[i] : k;
+    }
+    return [x0, y0, x1, y1];
   }
 
   segment(k, size, ax, ay, bx, by) {

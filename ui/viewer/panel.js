@@ -14,7 +14,7 @@ class Panel extends Lighting {
     }
     el.opacity.value = Math.round(100 * state.opacity);
     el.percent.textContent = `${Math.round(100 * state.view.zoom)} %`;
-    el.painting.hidden = !(state.tool === "brush" || state.tool === "eraser");
+    el.painting.hidden = !PAINTS.includes(state.tool);
     el.size.value = state.size;
     if (this.paper) el.ink.style.background = el.ink.style.borderColor = css(this.paper.colorOf(state.ink ?? 0));
     el.ink.style.visibility = state.tool === "eraser" ? "hidden" : "";

@@ -27,12 +27,20 @@ class Reporter extends Panel {
   }
 
   startStroke(pixel, erase) {
-    this.stroke = [erase ? -1 : this.state.ink, this.state.size / 2, [...pixel]];
+    const rectangle = this.state.tool === "rectangle";
+    this.stroke = [erase ? -1 : this.state.ink, rectangle ? 0 : this.state.size / 2, rectangle ? [...pixel, ...pixel] : [...pixel]];
     this.dab(0);
   }
 
   extendStroke([x, y]) {
     if (!this.stroke) return;
+    if (!this.stroke[1]) {
+      this.stroke[2].splice(2, 2, x, y);
+      this.paper.repaint([...this.state.strokes, this.stroke]);
+      this.recolor();
+      this.show();
+      return;
+    }
     const points = this.stroke[2];
     const n = points.length;
     const [dx, dy] = [x - points[n - 2], y - points[n - 1]];
@@ -86,6 +94,6 @@ class Reporter extends Panel {
       sent.add(JSON.stringify(strokes));
       if (sent.size > 100) sent.delete(sent.values().next().value);
       this.report.setStateValue("strokes", { image: this.data.image, list: strokes });
-    }, 250);
+    }, 50);
   }
 }

@@ -2,7 +2,8 @@
 
 A stroke is a chain of segments between integer picture pixels, drawn with a round brush. A pixel is painted when its
 distance to the chain is at most the radius. Twice the radius is an integer, so every comparison is between integers
-and the browser (ui/viewer/labels.js, `paint`) paints exactly the same pixels.
+and the browser (ui/viewer/labels.js, `paint`) paints exactly the same pixels. A stroke of radius 0 is a rectangle,
+filled, from its first point to its last, both included.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ MAX_RADIUS = 500.0
 
 @dataclass(frozen=True)
 class Stroke:
-    """One stroke: class index (`ERASE` = give back the original), radius in picture pixels, points (x, y)."""
+    """One stroke: class index (`ERASE`: give back the original), radius in picture pixels (0: a rectangle), points."""
 
     class_index: int
     radius: float
@@ -41,6 +42,11 @@ def apply_strokes(labels: Labels, strokes: Iterable[Stroke]) -> Labels:
     """
     out = labels.copy()
     for stroke in strokes:
+        if stroke.radius == 0:
+            (left, right), (top, bottom) = (sorted(ends) for ends in zip(*stroke.points, strict=True))
+            part = slice(max(0, top), max(0, bottom + 1)), slice(max(0, left), max(0, right + 1))
+            out[part] = labels[part] if stroke.class_index == ERASE else stroke.class_index
+            continue
         points = stroke.points if len(stroke.points) > 1 else stroke.points * 2
         for start, end in pairwise(points):
             _segment(out, labels, stroke, start, end)
@@ -87,7 +93,9 @@ def parse(value: Any, classes: frozenset[int]) -> tuple[Stroke, ...]:
                 pass
             case _:
                 continue
-        if isinstance(k, bool) or (k != ERASE and k not in classes) or not 0.5 <= radius <= MAX_RADIUS:
+        if isinstance(k, bool) or (k != ERASE and k not in classes):
+            continue
+        if not (0.5 <= radius <= MAX_RADIUS or (radius == 0 and len(flat) == 4)):
             continue
         if len(flat) % 2 or not all(type(v) is int and abs(v) <= 1_000_000 for v in flat):
             continue

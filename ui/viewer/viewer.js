@@ -8,7 +8,7 @@ class Viewer extends Linked {
     this.data = data;
     this.el = Object.fromEntries(
       ["bar", "stage", "base", "light", "over", "split", "readout", "hint", "help", "legend", "hear", "opacity", "percent",
-        "painting", "class", "size", "ink", "tools", "looks"].map((name) => [name, root.querySelector(`.${name}`)]),
+        "painting", "class", "size", "ink", "tools", "looks", "zoom"].map((name) => [name, root.querySelector(`.${name}`)]),
     );
     this.el.buttons = [...root.querySelectorAll("button[data-do], button[data-tool]")];
     this.el.tags = [...root.querySelectorAll(".tag")];
@@ -37,7 +37,7 @@ class Viewer extends Linked {
   firstState(data) {
     return {
       view: new View(), opacity: data.opacity, outlines: data.outlines, divider: data.divider, split: 0.5,
-      hidden: new Set(), off: new Set(), tool: data.tool ?? "pan", ink: null, size: null, image: null, strokes: [],
+      hidden: new Set(), off: new Set(), tool: data.tool ?? "pan", ink: data.ink, size: null, image: null, strokes: [],
       given: "[]", sent: new Set(),
     };
   }
@@ -100,13 +100,14 @@ class Viewer extends Linked {
     Object.assign(el.stage.style, { aspectRatio: `${data.width} / ${data.height}`, maxHeight: `${data.max_height}px` });
     el.base.setAttribute("aria-label", data.alt);
     const painting = data.tools.includes("brush");
-    const tools = { pan: true, box: data.tools.includes("box"), brush: painting, eraser: painting };
+    const tools = { pan: true, box: data.tools.includes("box"), brush: painting, eraser: painting, rectangle: painting };
     if (!tools[state.tool]) state.tool = "pan";
     const labelled = data.layers.some((layer) => layer.kind !== "heat");
     const some = data.layers.length + data.before.length > 0;
     el.bar.hidden = !data.controls;
     el.tools.hidden = !(tools.box || painting);
-    el.looks.hidden = !some;
+    el.looks.hidden = !some || data.controls === "tools";
+    el.zoom.hidden = data.controls === "tools";
     for (const button of el.buttons) {
       if (button.dataset.tool) button.hidden = !tools[button.dataset.tool];
       if (button.dataset.do === "outlines") button.hidden = !labelled;

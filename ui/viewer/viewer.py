@@ -95,7 +95,8 @@ def viewer(
     outlines: bool = False,
     divider: bool = False,
     legend: bool = True,
-    controls: bool = True,
+    controls: bool | Literal["tools"] = True,
+    ink: int | None = None,
     marks: Iterable[tuple[int, int]] = (),
     strokes: Iterable[Stroke] = (),
 ) -> ViewerEvent:
@@ -105,7 +106,8 @@ def viewer(
     array is a `LabelLayer` in `palette`. `before` are the layers left of the before/after divider (none: the photo).
     `tools` are "click", "box", "brush" (paints on the first label layer, which must be of the picture's size); `tool`
     is active at first. `opacity`, `outlines`, `divider` (shown or not) are first values: the person's own choice is
-    kept when new data comes, as are zoom and hidden classes. Viewers with the same `link` move together, and what is
+    kept when new data comes, as are zoom and hidden classes. `controls` "tools" leaves the tools alone, for a narrow
+    place; `ink` is the class that the brush paints at first. Viewers with the same `link` move together, and what is
     pointed at in one (or in a `segment_table`) is lit in all. `height` is the most px the picture takes (560 by
     default); `alt` describes it. `marks` are points (x, y) to ring; `strokes` are there when the picture is first shown
     (from a link). An array, and the ids of an `IdLayer`, are sent just before the viewer in elements of their own, so
@@ -134,7 +136,8 @@ def viewer(
         "photo": photo and photo.id,
         "layers": [spec(item) for item in given], "before": [spec(item) for item in earlier],
         "max_height": int(height or 560), "tools": list(tools), "tool": tool, "opacity": float(opacity),
-        "outlines": bool(outlines), "divider": bool(divider), "legend": bool(legend), "controls": bool(controls),
+        "outlines": bool(outlines), "divider": bool(divider), "legend": bool(legend), "controls": controls,
+        "ink": ink,
         "marks": [[int(x), int(y)] for x, y in marks], "strokes": brush.pack(first),
     }  # fmt: skip
     result = _component(

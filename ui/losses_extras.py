@@ -1,0 +1,129 @@
+"""Around the masks of the page "Losses & metrics": the question, experiments, lesson file, what is pinned."""
+
+from __future__ import annotations
+
+import io
+import math
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from seglab import export, images
+from ui import lesson, losses_controls, state
+from ui.experiments import buttons
+from ui.lesson_file import Lesson, LessonError, pack
+from ui.losses_masks import MASK, MOST, UPLOADS, Pair
+from ui.losses_presets import PRESETS
+from ui.losses_state import FIELDS
+from ui.pin import Number, Pinned
+from ui.presets import Preset
+from ui.texts import losses as text
+from ui.texts import shared
+
+SAID = "losses.said"
+
+
+def ask(pair: Pair) -> bool:
+    """Ask whether the answer is good, once; return whether the numbers may be shown."""
+    from seglab.metrics.confusion import pixel_accuracy
+
+    session = st.session_state
+    moved = state.write([field for field in FIELDS if field.key != "answered"], session)
+    if not session["answered"] and not moved:
+        st.markdown(text.ASK.format(accuracy=pixel_accuracy(pair.matrix)))
+        yes, no, _ = st.columns([2, 1, 4])
+        yes.button(text.YES, on_click=_answer, args=(text.TOLD_YES,), width="stretch")
+        no.button(text.NO, on_click=_answer, args=(text.TOLD_NO,), width="stretch")
+        return False
+    if (said := session.get(SAID)) and not moved:
+        st.info(said, icon=":material/sailing:")
+    return True
+
+
+def _answer(said: str) -> None:
+    st.session_state["answered"] = True
+    st.session_state[SAID] = said
+
+
+def problem() -> None:
+    """Say what was wrong with the last file, and which one is missing."""
+    now = st.session_state
+    if any(now[which] == "upload" and which not in now.get(UPLOADS, {}) for which in ("truth", "guess")):
+        st.warning(text.MISSING_FILE, icon=":material/link_off:")
+    if wrong := st.session_state.get(losses_controls.PROBLEM):
+        st.error(wrong, icon=":material/broken_image:")
+
+
+def numbers(pair: Pair) -> Pinned:
+    """Return what the A/B pin keeps."""
+    from seglab.metrics import confusion, scores
+
+    cm, now = pair.matrix, st.session_state
+    values = {
+        text.ACCURACY: confusion.pixel_accuracy(cm), text.IOU: float(confusion.iou(cm)[1]),
+        text.MEAN_IOU: confusion.mean_iou(cm), text.DICE: float(scores.dice(cm)[1]),
+    }  # fmt: skip
+    choices = state.write(FIELDS, now)
+    numbers = {name: Number(value, 3) for name, value in values.items() if not math.isnan(value)}
+    return Pinned(pair.predicted.astype(np.uint8), MASK, numbers, choices)
+
+
+def experiments() -> None:
+    """Show the presets."""
+    buttons(PRESETS, start)
+
+
+def start(preset: Preset) -> None:
+    """Set every choice as the preset's link would."""
+    values, _ = state.read(FIELDS, preset.params)
+    st.session_state.update(values)
+    st.session_state.pop(SAID, None)
+    losses_controls.new_sheet()
+
+
+def downloads(pair: Pair) -> None:
+    """Offer both masks, the numbers, and the lesson file."""
+    files = (
+        (text.DOWNLOAD_TRUTH, lambda: export.indexed_png(pair.truth, MASK), "truth.png", "image/png"),
+        (text.DOWNLOAD_GUESS, lambda: _npy(pair.probs), "prediction.npy", "application/octet-stream"),
+        (text.DOWNLOAD_MATRIX, lambda: _npy(pair.matrix), "confusion_matrix.npy", "application/octet-stream"),
+    )  # fmt: skip
+    for column, (label, make, name, mime) in zip(st.columns(len(files)), files, strict=True):
+        column.download_button(label, make, name, mime, key=f"losses.{name}", on_click="ignore", width="stretch")
+    choices, own = state.write(FIELDS, st.session_state), dict(st.session_state[UPLOADS])
+    lesson.button(lambda: contents(choices, own), "losses", text.LESSON_HELP)
+    lesson.load(FIELDS, restored)
+
+
+def contents(choices: dict[str, str], own: dict[str, NDArray[np.float32]]) -> bytes:
+    """Return the lesson file: the choices with all paint, and own masks: the truth, and the prediction in 256 steps."""
+    truth, guess = own.get("truth"), own.get("guess")
+    return pack(
+        choices,
+        mask=None if truth is None else export.indexed_png((truth >= 0.5).astype(np.uint8), MASK),
+        picture=None if guess is None else np.rint(guess * 255).astype(np.uint8)[:, :, None].repeat(3, 2),
+    )
+
+
+def restored(loaded: Lesson) -> None:
+    """Take the own masks of a lesson file."""
+    own: dict[str, NDArray[np.float32]] = {}
+    if loaded.mask is not None:
+        try:
+            own["truth"] = (images.decode_labels(loaded.mask, MASK) == 1).astype(np.float32)
+        except images.ImageError as error:
+            raise LessonError(shared.LESSON_MASK.format(error=error)) from error
+    if loaded.picture is not None:
+        own["guess"] = (loaded.picture[:, :, 0] / 255).astype(np.float32)
+    shapes = {mask.shape for mask in own.values()}
+    if len(shapes) > 1 or any(max(shape) > MOST for shape in shapes):
+        raise LessonError(text.LESSON_SIZES.format(most=MOST))
+    st.session_state[UPLOADS] = own
+    losses_controls.new_sheet()
+
+
+def _npy(values: np.ndarray) -> bytes:
+    out = io.BytesIO()
+    np.save(out, values)
+    return out.getvalue()

@@ -1,0 +1,30 @@
+"""Words of the live runs: the panel that every page with a training shows."""
+
+START, AGAIN = "Train", "Train anew"
+GO_ON = "Go on"
+GO_ON_HELP = "From the weights reached so far, with the settings as they stand now."
+PAUSE, RESUME, STOP = "Pause", "Resume", "Stop"
+SHARED = "It runs in the background: you can look at other pages meanwhile. Close the tab, and it stops."
+
+WAITING = "All places are taken. You are number {place} of those who wait; it begins by itself."
+BEGINNING = "Preparing: the first numbers come in a moment."
+GOING = "Step {done} of {total} · {left} · {rate}"
+OTHERS = " · {n} trainings share this machine's cores"
+PAUSED = "Paused at step {done} of {total}."
+DONE = "Done: {done} steps."
+STOPPED = "Stopped at step {done} of {total}. What it reached stays until you train again or leave."
+STOPPED_EARLY = "Stopped before the first numbers came."
+FAILED = "The training broke off: {message}"
+LEFT_SECONDS, LEFT_MINUTES, LEFT_UNKNOWN = "{n} s left", "{n} min left", "time left not known yet"
+RATE, RATE_UNKNOWN = "{n:.0f} images/s", "– images/s"
+
+LOSS, STEP = "Loss", "Step"
+LOSS_NOTE = (
+    "Losses of different kinds have different units: compare where each curve stops falling, not their heights. "
+    "{score} means the same for all."
+)
+CURVES_ALT = "Curves over the steps: {what} of {names}"
+PICTURES = "What each network says of the same scenes, at step {done}"
+LOOK_BACK = "Look back to step"
+ROW_ALT = "{row}: {n} pictures side by side"
+LEFT_RACE = "{name} trains no longer. {note}"
