@@ -5,7 +5,16 @@ from functools import partial
 
 import streamlit as st
 
-from ui import losses_charts, losses_code, losses_controls, losses_extras, losses_numbers, losses_panes
+from ui import (
+    losses_charts,
+    losses_code,
+    losses_controls,
+    losses_extras,
+    losses_numbers,
+    losses_panes,
+    losses_photo,
+    picker,
+)
 from ui import pin as ab
 from ui.losses_border import border
 from ui.losses_descend import descend
@@ -24,6 +33,8 @@ if wrong:
 
 # Two masks to paint on, and where they differ.
 losses_controls.masks()
+if st.session_state["truth"] == "photo":
+    losses_photo.controls()
 losses_extras.problem()
 pair = losses_panes.masks(st.session_state.setdefault(UPLOADS, {}))
 if not losses_extras.ask(pair):
@@ -65,3 +76,5 @@ for tab, part in zip(tabs, parts, strict=True):
         with tab:
             part()
 keep_link(FIELDS, st.query_params, st.session_state, "losses")
+if st.session_state["truth"] == "photo":
+    picker.tidy(picker.current())

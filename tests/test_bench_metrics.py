@@ -8,7 +8,7 @@ import json
 import numpy as np
 import pytest
 
-from seglab.bench import metrics
+from seglab.bench import against, metrics
 from seglab.bench.sides import Timing
 from seglab.cli import bench
 
@@ -25,9 +25,9 @@ def timing(ms, **arrays):
 
 @pytest.mark.parametrize("task", metrics.TASKS, ids=lambda task: task.name)
 def test_both_sides_give_the_same_numbers(task):
-    plain, ours = (getattr(metrics, function)(task.argument)() for function in (task.plain, task.ours))
+    plain, ours = (side(task.argument)() for side in (task.plain, task.ours))
     assert plain.keys() == ours.keys()
-    row = metrics.row(task, timing(100.0, **plain), timing(1.0, **ours))
+    row = against.row(task, timing(100.0, **plain), timing(1.0, **ours))
     assert row.met is True
     assert row.largest_difference <= metrics.TOLERANCE
     assert not any(np.isnan(value).any() for value in ours.values())
@@ -37,8 +37,8 @@ def test_both_sides_give_the_same_numbers(task):
 
 def test_the_sides_can_be_run_again():
     for task in metrics.TASKS:
-        for function in (task.plain, task.ours):
-            work = getattr(metrics, function)(task.argument)
+        for side in (task.plain, task.ours):
+            work = side(task.argument)
             first, second = work(), work()
             assert all(np.array_equal(first[key], second[key]) for key in first)
 
@@ -46,27 +46,31 @@ def test_the_sides_can_be_run_again():
 def test_too_slow_or_too_wrong_is_not_met():
     task = metrics.TASKS[0]
     same = timing(1.0, iou=[0.5, np.nan])
-    assert metrics.row(task, timing(50.0, iou=[0.5, np.nan]), same).met is True
-    assert metrics.row(task, timing(49.0, iou=[0.5, np.nan]), same).met is False
-    assert metrics.row(task, timing(99.0, iou=[0.5002, np.nan]), same).met is False
-    wrong = metrics.row(task, timing(99.0, iou=[0.5, 0.0]), same)
+    assert against.row(task, timing(50.0, iou=[0.5, np.nan]), same).met is True
+    assert against.row(task, timing(49.0, iou=[0.5, np.nan]), same).met is False
+    assert against.row(task, timing(99.0, iou=[0.5002, np.nan]), same).met is False
+    wrong = against.row(task, timing(99.0, iou=[0.5, 0.0]), same)
     assert (wrong.met, wrong.largest_difference > 1e300) == (False, True)
-    far = metrics.row(metrics.TASKS[3], timing(9.0, d=[1000.01]), timing(1.0, d=[1000.0]))
+    ends = timing(1.0, d=[np.inf, -np.inf, 0.0])
+    assert against.row(task, timing(99.0, d=[np.inf, -np.inf, 0.0]), ends).largest_difference == 0
+    for other in ([np.inf, np.inf, 0.0], [np.inf, -np.inf, np.inf], [0.0, -np.inf, 0.0], [np.nan, -np.inf, 0.0]):
+        assert against.row(task, timing(99.0, d=other), ends).met is False
+    far = against.row(metrics.TASKS[3], timing(9.0, d=[1000.01]), timing(1.0, d=[1000.0]))
     assert far.met is True  # of 1000 px, a hundredth is a rounding error of float32
 
 
 def test_the_table_and_a_missing_package(monkeypatch):
-    monkeypatch.setattr(metrics, "find_spec", lambda name: None)
-    rows = [metrics.measure(task, 1) for task in metrics.TASKS]
-    text = metrics.table(rows)
+    monkeypatch.setattr(against, "find_spec", lambda name: None)
+    rows = [against.measure(task, 1) for task in metrics.TASKS]
+    text = against.table(rows, "")
     assert text.count("isn't installed (pip install -r requirements-dev.txt)") == len(rows)
-    slow = metrics.row(metrics.TASKS[0], timing(4.0, x=[1]), timing(1.0, x=[1]))
-    assert "4.0×" in metrics.table([slow])
-    assert "falls short" in metrics.table([slow])
+    slow = against.row(metrics.TASKS[0], timing(4.0, x=[1]), timing(1.0, x=[1]))
+    assert "4.0×" in against.table([slow], "")
+    assert "falls short" in against.table([slow], "")
 
 
 def test_the_command(monkeypatch, capsys):
-    monkeypatch.setattr(metrics, "measure", lambda task, n: metrics.Row(task.name, task.package, task.wanted, n, 1, n))
+    monkeypatch.setattr(against, "measure", lambda task, n: against.Row(task.name, task.package, task.wanted, n, 1, n))
     parser = argparse.ArgumentParser()
     bench.add(parser.add_subparsers())
     args = parser.parse_args(["bench", "metrics", "--json", "--repeats", "7"])

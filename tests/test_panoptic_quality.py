@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 
 import numpy as np
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from torchmetrics.functional.detection import panoptic_quality as torchmetrics_quality
 
+from seglab.bench import against
 from seglab.bench import panoptic as bench
 from seglab.bench.sides import Timing
 from seglab.metrics.matching import areas, boxes, intersections, pairs
@@ -283,32 +285,35 @@ def test_intersections_of_crops_are_those_of_whole_masks(seed):
 # --- the bench --------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("task", bench.TASKS, ids=lambda task: task.function)
+@pytest.mark.parametrize("task", bench.TASKS, ids=lambda task: task.name)
 def test_both_sides_of_the_bench_agree(task, monkeypatch):
     monkeypatch.setattr(bench, "SIZE", (108, 192))
     monkeypatch.setattr(bench, "PICTURES", 4)
-    outputs = [getattr(bench, f"{side}_{task.function}")(None)() for side in ("plain", "ours")]
+    outputs = [side("")() for side in (task.plain, task.ours)]
     plain, ours = (Timing("side", ms, ms, ms, 0, 0, (ms,), out) for ms, out in zip((1000.0, 1.0), outputs, strict=True))
-    row = bench.row(task, plain, ours)
+    row = against.row(task, plain, ours)
     assert row.met
     assert row.largest_difference < 1e-6
     values = np.concatenate([values.ravel() for values in outputs[0].values()])
     assert np.ptp(values[~np.isnan(values)]) > 0.1  # there was something to compare
     slow = Timing("side", 500.0, 500.0, 500.0, 0, 0, (500.0,), outputs[1])
-    assert bench.row(task, plain, slow).met is (task.wanted is None)
+    assert against.row(task, plain, slow).met is (task.wanted is None)
     wrong = Timing("side", 1.0, 1.0, 1.0, 0, 0, (1.0,), {name: values + 1e-5 for name, values in outputs[1].items()})
-    assert bench.row(task, plain, wrong).met is False
+    assert against.row(task, plain, wrong).met is False
 
 
 def test_the_bench_says_what_is_missing(monkeypatch, capsys):
-    monkeypatch.setattr(bench, "find_spec", lambda name: None)
-    rows = [bench.measure(task, 1) for task in bench.TASKS]
-    assert "torchmetrics isn't installed" in bench.table(rows)
-    assert bench.run(type("", (), {"repeats": 1, "json": True})) == 0
+    monkeypatch.setattr(against, "find_spec", lambda name: None)
+    rows = [against.measure(task, 1) for task in bench.TASKS]
+    assert "torchmetrics isn't installed" in against.table(rows, "")
+    parser = argparse.ArgumentParser()
+    bench.add(parser.add_subparsers())
+    args = parser.parse_args(["panoptic", "--json", "--repeats", "1"])
+    assert args.run(args) == 0
     assert [row["missing"] is not None for row in json.loads(capsys.readouterr().out)["rows"]] == [True, True]
 
 
 @pytest.mark.slow
 def test_a_hundred_times_as_fast_as_torchmetrics():
-    row = bench.measure(bench.TASKS[0], 3)
+    row = against.measure(bench.TASKS[0], 3)
     assert row.met, row

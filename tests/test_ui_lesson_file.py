@@ -7,8 +7,9 @@ import zipfile
 
 import numpy as np
 import pytest
+from streamlit.testing.v1 import AppTest
 
-from ui import lesson_file
+from ui import lesson, lesson_file
 from ui.lesson_file import LessonError, pack, unpack
 
 PICTURE = np.random.default_rng(0).integers(0, 256, (40, 50, 3), np.uint8)
@@ -122,3 +123,34 @@ def test_damaged_files_give_a_lesson_or_a_lesson_error():
         except LessonError:
             refused += 1
     assert refused > 200
+
+
+def test_a_file_that_a_page_refuses_leaves_the_own_picture_in_use():
+    def page():
+        import numpy as np
+        import streamlit as st
+
+        from ui import lesson, picker, segment_state, state
+        from ui.lesson_file import Lesson, LessonError
+
+        def refuse(_: Lesson) -> None:
+            assert picker.current().size == (9, 9)
+            raise LessonError("Not here.")
+
+        if lesson.FILE not in st.session_state:
+            st.session_state.update(state.defaults(segment_state.FIELDS))
+            if st.query_params.get("own"):
+                picker.own(np.zeros((5, 5, 3), np.uint8), "mine.png")
+        lesson.load(segment_state.FIELDS, refuse)
+        st.text(f"{picker.current().name} {st.session_state['file']} {picker.NOTE in st.session_state}")
+
+    data = pack({"image": "upload", "file": "theirs.png"}, picture=np.zeros((9, 9, 3), np.uint8))
+    for own in ("1", ""):
+        app = AppTest.from_function(page, default_timeout=30)
+        app.query_params["own"] = own
+        before = app.run().text[0].value
+        assert ("mine.png mine.png" in before) is bool(own)
+        app.file_uploader(key=lesson.FILE).set_value(("lesson.zip", data, "application/zip")).run()
+        assert not app.exception, app.exception[0].message
+        assert [warning.value for warning in app.warning] == ["Not here."]
+        assert app.text[0].value == before

@@ -41,6 +41,7 @@ def page() -> None:
                     if choice == "crash" and done == 4:
                         raise ValueError("The picture is too small.")
                     note = "Its loss became nan." if choice == "out" else ""
+                    yield None  # between two snapshots there are steps that show nothing
                     lines = {"BCE": Line(1 / done, 0.0, (picture,)), "Dice": Line(0.5, 0.4, (picture,), note)}
                     yield Snapshot(done, total, 8 * done, lines, {"picture": (picture, picture)})
             except Cancelled:
@@ -139,7 +140,9 @@ def test_pause_and_resume(here):
     until(lambda: run_of("ann").history.latest is not None)
     press(ok(app.run()), "pause")
     assert keys(app) == {"resume", "stop"}
-    assert "Paused at step" in said(app)
+    run = run_of("ann")
+    until(lambda: run not in live_runs.runs()._at_work)
+    assert f"Paused at step {run.history.latest.done} of 100000." in said(ok(app.run()))
     press(app, "resume")
     assert keys(app) == {"pause", "stop"}
 
@@ -247,9 +250,10 @@ def test_who_is_here_is_asked_of_streamlit(monkeypatch):
 
 
 def test_the_server_s_runs_are_bounded_and_start_no_thread_by_themselves():
+    live_runs.runs.cache_clear()  # another test may have begun a run
     runs = live_runs.runs()
     assert runs is live_runs.runs()
-    assert runs.workers == module.workers()
+    assert runs.workers == live_runs.workers()
     assert runs.most == live_runs.PER_WORKER * runs.workers
     assert runs._threads == []
 

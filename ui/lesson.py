@@ -69,13 +69,16 @@ def restore(data: bytes, fields: Sequence[Field], restored: Callable[[Lesson], N
     own = values.get("image") == UPLOAD
     if own and lesson.picture is None:
         raise LessonError(shared.LESSON_NO_PICTURE)
-    before = {key: session[key] for key in values if key in session}
+    touched = *values, picker.OWN, picker.NOTE
+    before = {key: session[key] for key in touched if key in session}
     session.update(values)
     if own and lesson.picture is not None:
         picker.own(lesson.picture, str(values["file"]))
     try:
         restored(lesson)
     except LessonError:
+        for key in touched:
+            session.pop(key, None)
         session.update(before)
         raise
     session[MESSAGE] = " ".join([shared.LESSON_LOADED, *messages])

@@ -91,7 +91,7 @@ def _buttons(name: str, make: Make, go_on: Callable[[Run], Make] | None, run: Ru
 
 def _state(run: Run) -> None:
     """Say where it stands, in a line."""
-    latest = run.history.latest
+    latest = run.latest
     at = {"done": latest.done, "total": latest.total} if latest else {"done": 0, "total": 0}
     if run.state == "failed":
         st.error(text.FAILED.format(message=run.message), icon=":material/error:")

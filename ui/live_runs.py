@@ -11,10 +11,19 @@ from functools import cache
 from streamlit import runtime
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
+from seglab import machine
 from seglab.live import History, Make, Run, Runs
-from seglab.live.runs import workers
 
 PER_WORKER = 4  # runs that may have begun for each thread: each gets a quarter of its time at worst
+
+
+def workers() -> int:
+    """Return how many runs work at the same moment here, each with one thread: one for every two cores, at least one.
+
+    >>> workers() >= 1
+    True
+    """
+    return max(1, machine.cores() // 2)
 
 
 @cache

@@ -27,6 +27,8 @@ FILE = "losses.border.file"
 LINK, HEIGHT = "losses.border", 340
 SIDE, MOST = 128, 1024  # pixels a side of the drawn picture; of an uploaded one, at most
 SECONDS, FIRST = 0.045, 3.0  # of a core: a step of both networks, and the pictures; as measured when this was written
+CELLS = 2000  # in an uploaded file: the distance to each of them is looked up
+PIECES = 4  # per id, of an uploaded file: more is no map of nuclei but a photograph
 DIFFERENT = 0.05  # of the score: less we don't call a difference
 APART = Palette("To learn", text.B_CLASSES, ((240, 240, 240), (0, 114, 178), (230, 159, 0)), things=(1,))
 
@@ -35,7 +37,7 @@ APART = Palette("To learn", text.B_CLASSES, ((240, 240, 240), (0, 114, 178), (23
 class Map:
     """Nuclei (H, W) as they are and with gaps cut, their picture if there is one, and what follows from w0 and σ.
 
-    key names the nuclei; classes: w_c of background and of a nucleus; term, weights: float (H, W).
+    key names the nuclei; classes: w_c of background and of a nucleus; weights: float (H, W).
     """
 
     key: str
@@ -43,10 +45,20 @@ class Map:
     ids: Ids
     apart: Ids
     classes: tuple[float, float]
-    term: NDArray[np.float64]
     weights: NDArray[np.float32]
     w0: float
     sigma: float
+
+    @property
+    def plain(self) -> NDArray[np.float32]:
+        """The weights without the border's term: of background and of a nucleus."""
+        background, cell = self.classes
+        return np.where(self.apart > 0, np.float32(cell), np.float32(background))
+
+    @property
+    def term(self) -> NDArray[np.float32]:
+        """What the border adds: w0·exp(…), 0 within nuclei."""
+        return self.weights - self.plain
 
 
 @dataclass(frozen=True)
@@ -110,13 +122,19 @@ def _take() -> None:
 
 def read(data: bytes) -> Ids:
     """Return the ids in a PNG, uint16 (H, W); ValueError says what is wrong with it."""
+    from skimage.measure import label
+
     from seglab.export import read_ids_png
 
-    ids = read_ids_png(data)
-    if max(ids.shape) > MOST:
-        raise ValueError(text.B_TOO_LARGE.format(h=ids.shape[0], w=ids.shape[1], most=MOST))
+    ids = read_ids_png(data, MOST)
     if not ids.any():
         raise ValueError(text.B_NO_CELLS)
+    cells = len(np.unique(ids[ids > 0]))
+    if cells > CELLS:
+        raise ValueError(text.B_TOO_MANY.format(cells=cells, most=CELLS))
+    pieces = int(label(ids, connectivity=2).max())
+    if pieces > PIECES * cells + 100:
+        raise ValueError(text.B_PIECES.format(cells=cells, pieces=pieces))
     return ids
 
 
@@ -144,10 +162,11 @@ def computed(now: Any) -> Map:
 
     ids, apart, *image = cache.kept(cache.MAPS, ("losses", "nuclei", key), nuclei)
     w0, sigma = now["b_w0"], now["b_sigma"]
-    term = cache.kept(cache.MAPS, ("losses", "border", key, w0, sigma), lambda: library.border_term(apart, w0, sigma))
-    background, cell = library.balance(apart)
-    weights = library.border_weights(apart, w0, sigma, (background, cell))
-    return Map(key, image[0] if image else None, ids, apart, (background, cell), term, weights, w0, sigma)
+    classes = library.balance(apart)
+    weights = cache.kept(
+        cache.MAPS, ("losses", "border", key, w0, sigma), lambda: library.border_weights(apart, w0, sigma, classes)
+    )
+    return Map(key, image[0] if image else None, ids, apart, classes, weights, w0, sigma)
 
 
 def pixel(found: Map, x: int, y: int) -> Pixel:
@@ -221,7 +240,7 @@ def _formula(found: Map, at: Pixel) -> None:
     st.caption(text.B_SYMBOLS)
     cut = (found.ids > 0) & (found.apart == 0)
     if cut.any():
-        plain = np.where(found.apart > 0, found.classes[1], found.classes[0])
+        plain = found.plain
         st.markdown(text.B_SHARE.format(
             pixels=cut.mean(), without=plain[cut].sum() / plain.sum(),
             with_=found.weights[cut].sum() / found.weights.sum(),

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import streamlit as st
+from numpy.typing import NDArray
 
 from ui import cache, losses_run
 from ui.losses_masks import Pair
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 # Of Okabe and Ito, in this order for the lines of a chart.
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00")
 SIZES = (4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128)
+POINTS = 1000  # of a curve, as many as a screen shows
 STEPS = 41  # of a surface, each way
 
 
@@ -30,7 +32,8 @@ def figure(x: str, y: str, **lines: tuple[Any, Any]) -> Figure:
     ]
     return Figure(data, {  # all at once: each later update costs Plotly as much again
         "height": 300, "margin": {"l": 10, "r": 10, "t": 10, "b": 10}, "xaxis": {"title": {"text": x}},
-        "yaxis": {"title": {"text": y}}, "legend": {"orientation": "h", "y": 1.12}, "showlegend": len(lines) > 1,
+        "yaxis": {"title": {"text": y}}, "legend": {"orientation": "h", "yanchor": "bottom", "y": 1.02},
+        "showlegend": len(lines) > 1,
     })  # fmt: skip
 
 
@@ -47,6 +50,21 @@ def show(made: Figure, key: str) -> None:
     st.plotly_chart(made, key=f"losses.chart.{key}", config={"displayModeBar": False})
 
 
+def _thinned(x: Any, y: Any) -> tuple[Any, Any]:
+    """Return a curve of at most `POINTS` points, among them its ends: a picture of floats has one for each pixel."""
+    n = len(x)
+    at = np.unique(np.linspace(0, n - 1, min(n, POINTS)).round().astype(int))
+    return x[at], y[at]
+
+
+def _exact(probs: NDArray[np.float32], truth: NDArray[np.bool_]) -> tuple[Any, Any, float]:
+    """Return recall, precision and average precision over all thresholds that matter."""
+    from seglab.metrics.sweep import sweep
+
+    found = sweep(probs, truth)
+    return *_thinned(*found.curve), found.average_precision
+
+
 def metrics(pair: Pair) -> None:
     """Show what the metrics do over the threshold, the precision–recall curve, the shift by one pixel, the identity."""
     from seglab.metrics import confusion, scores
@@ -55,6 +73,8 @@ def metrics(pair: Pair) -> None:
     counted = pair.truth != 255
     if not counted.any():
         st.info(text.NOTHING_COUNTED)
+        return
+    if not losses_run.wanted(pair, "charts"):
         return
     probs, truth = pair.probs[counted][None], (pair.truth == 1)[counted][None]
     left, right = st.columns(2)
@@ -68,16 +88,23 @@ def metrics(pair: Pair) -> None:
         })  # fmt: skip
         made.add_vline(x=pair.cut, line_dash="dot")
         show(made, "sweep")
+        if truth.any():
+            best = int(over.iou.argmax())
+            st.caption(text.SWEEP_BEST.format(best=over.iou[best], at=at[best]))
     with right:
         st.markdown(f"**{text.PR}**")
-        exact = sweep(probs, truth)
-        recall, precision = exact.curve
-        made = figure(text.RECALL, text.PRECISION, curve=(recall, precision))
-        made.update_yaxes(range=[0, 1.05])
-        dot(made, float(scores.recall(pair.matrix)[1]), float(scores.precision(pair.matrix)[1]), text.YOU)
-        made.update_layout(showlegend=False)
-        show(made, "pr")
-        st.caption(text.SWEEP_NOTE.format(ap=exact.average_precision, cut=pair.cut))
+        if truth.any():
+            recall, precision, ap = cache.kept(cache.MAPS, ("losses", "curve", pair.key), lambda: _exact(probs, truth))
+            made = figure(text.RECALL, text.PRECISION, curve=(recall, precision))
+            made.update_yaxes(range=[0, 1.05])
+            here = float(scores.precision(pair.matrix)[1])
+            if there := not np.isnan(here):
+                dot(made, float(scores.recall(pair.matrix)[1]), here, text.YOU)
+            made.update_layout(showlegend=False)
+            show(made, "pr")
+            st.caption((text.SWEEP_NOTE if there else text.SWEEP_NO_DOT).format(ap=ap, cut=pair.cut))
+        else:
+            st.info(text.NO_OBJECT)
     with left:
         st.markdown(f"**{text.SHIFT}**")
         if truth.any():
@@ -123,6 +150,9 @@ def curves(pair: Pair) -> None:
         with right:
             show(figure("p", text.SLOPE, **slopes), f"slope.{y}")
     st.caption(text.CURVES_NOTE)
+    both = [losses_run.loss(key) for key in dict.fromkeys((now["loss"], now["beside"]))]
+    if alone := [loss.title for loss in both if not loss.per_pixel]:
+        st.caption(text.CURVES_ALONE.format(titles=", ".join(alone)))
 
 
 def surface(pair: Pair) -> None:

@@ -106,7 +106,7 @@ def _head(body: str) -> str:
 def _truth(now: Mapping[Any, Any]) -> str:
     """The true mask, uint8 (H, W): 0, 1, or 255 where nothing is counted."""
     kind, side, extent = now["truth"], now["side"], now["extent"]
-    if now["inkt"] or kind in ("scene", "upload"):
+    if now["inkt"] or kind in ("scene", "photo", "upload"):
         return f'truth = np.array(Image.open("{TRUTH_FILE}"))  # 0, 1, and 255 where nothing is counted'
     if kind == "ships":
         rows, columns = (list(ends) for ends in zip(*SHIPS, strict=True))

@@ -17,26 +17,30 @@ from ui.texts import losses as text
 SHEET = "losses.sheet"  # in the keys of the viewers
 EPSILONS = (1e-5, 1e-3, 0.1, 1.0, 10.0)
 PROBLEM = "losses.problem"  # what is wrong with the last file
+TOOK = "losses.took"  # how the last picture of a truth was read
+SHADES = 32  # that a mask may have; a picture with more is grey or a photograph
 
 
 def masks() -> None:
     """Choose what the truth and the prediction are at first."""
     left, right = st.columns(2)
     left.selectbox(
-        text.SHAPE, TRUTHS, format_func=text.TRUTHS.__getitem__, key="truth", help=text.SHAPE_HELP, on_change=wipe,
+        text.SHAPE, TRUTHS, format_func=text.TRUTHS.__getitem__, key="truth", help=text.SHAPE_HELP, on_change=_truth,
         persist_state="session",
     )  # fmt: skip
-    options = [key for key in GUESSES if key != "model" or _model()]
-    if st.session_state["guess"] not in options:
-        st.session_state["guess"] = "truth"
     right.selectbox(
-        text.SHAPE_GUESS, options, format_func=text.GUESSES.__getitem__, key="guess", help=text.SHAPE_GUESS_HELP,
+        text.SHAPE_GUESS, _guesses(), format_func=text.GUESSES.__getitem__, key="guess", help=text.SHAPE_GUESS_HELP,
         on_change=_guess, persist_state="session",
     )  # fmt: skip
 
 
-def _model() -> bool:
-    return st.session_state["truth"] == "scene" and "scenes" in zoo.offered()
+def _guesses() -> list[str]:
+    """Return what the prediction may be; one that there isn't for this truth becomes the truth, changed."""
+    truth = st.session_state["truth"]
+    model = truth == "photo" or (truth == "scene" and "scenes" in zoo.offered())
+    if st.session_state["guess"] == "model" and not model:
+        st.session_state["guess"] = "truth"
+    return [key for key in GUESSES if key != "model" or model]
 
 
 def more() -> None:
@@ -48,12 +52,12 @@ def more() -> None:
             if session["truth"] == "scene":
                 st.number_input(text.PAIR, 0, 9999, key="pair", on_change=wipe, persist_state="session")
                 st.selectbox(text.THING, CLASSES, key="thing", on_change=wipe, persist_state="session")
-            elif session["truth"] == "upload" or session["guess"] == "upload":
-                st.file_uploader(text.UPLOAD_TRUTH, key="losses.truth.file", on_change=_take, args=("truth",))
-                st.file_uploader(text.UPLOAD_GUESS, key="losses.guess.file", on_change=_take, args=("guess",))
-            elif session["truth"] != "ships":
+            elif session["truth"] not in ("ships", "photo", "upload"):
                 st.slider(text.SIDE, 16, 256, step=16, key="side", on_change=wipe, persist_state="session")
                 st.slider(text.EXTENT, 0.02, 0.9, step=0.02, key="extent", on_change=wipe, persist_state="session")
+            if "upload" in (session["truth"], session["guess"]):
+                st.file_uploader(text.UPLOAD_TRUTH, key="losses.truth.file", on_change=_take, args=("truth",))
+                st.file_uploader(text.UPLOAD_GUESS, key="losses.guess.file", on_change=_take, args=("guess",))
             st.slider(text.CUT, 0.02, 0.98, step=0.02, key="cut", help=text.CUT_HELP, persist_state="session")
         with moved:
             st.slider(text.RIGHT, -64, 64, key="right", persist_state="session")
@@ -66,6 +70,15 @@ def more() -> None:
             st.slider(text.SURE, -1.0, 1.0, step=0.05, key="sure", help=text.SURE_HELP, persist_state="session")
         if any(session[key] for key in INK):
             st.button(text.CLEAR, on_click=wipe, icon=":material/ink_eraser:")
+
+
+def _truth() -> None:
+    """Begin with another truth; a picture's begins as what its network says, so that is the prediction too."""
+    wipe()
+    if st.session_state["truth"] == "photo":
+        st.session_state["guess"] = "model"
+    _guesses()
+    _as_it_is()
 
 
 def _guess() -> None:
@@ -141,14 +154,17 @@ def _take(which: str) -> None:
     session[PROBLEM] = ""
     if file is None:
         return
+    beside = "guess" if which == "truth" else "truth"
     try:
         values = read(file.getvalue(), file.name)
-        other = session.setdefault(UPLOADS, {}).get("guess" if which == "truth" else "truth")
+        other = session.setdefault(UPLOADS, {}).get(beside) if session[beside] == "upload" else None
         if other is not None and other.shape != values.shape:
             raise ValueError(text.OTHER_SIZE.format(a=values.shape, b=other.shape))
     except ValueError as error:
         session[PROBLEM] = text.BAD_FILE.format(name=file.name, error=error)
         return
+    if which == "truth":
+        values, session[TOOK] = as_truth(values, file.name)
     session[UPLOADS] = {**session[UPLOADS], which: values}
     session[which] = "upload"
     wipe()
@@ -158,15 +174,29 @@ def _take(which: str) -> None:
 def read(data: bytes, name: str) -> NDArray[np.float32]:
     """Return a mask or probability map from a file, float32 (H, W) in 0..1; ValueError says what is wrong.
 
-    Of a picture the brightness counts, 255 being 1; of .npy the numbers themselves.
+    Of a picture the brightness counts, 255 being 1, or 1 itself in a mask of 0 and 1; of .npy the numbers themselves.
     """
-    own = name.lower().endswith(".npy")
-    values = _npy(data) if own else images.decode(data).max(2).astype(np.float32) / 255
+    if name.lower().endswith(".npy"):
+        values = _npy(data)
+    else:
+        shades = images.decode(data).max(2)
+        values = shades.astype(np.float32) / (255 if shades.max() > 1 else 1)
     if max(values.shape) > MOST:
         raise ValueError(text.TOO_LARGE.format(h=values.shape[0], w=values.shape[1], most=MOST))
     if not (values.min() >= 0 and values.max() <= 1):  # NaN fails this too
         raise ValueError(text.NOT_PROBABILITIES)
     return values
+
+
+def as_truth(values: NDArray[np.float32], name: str) -> tuple[NDArray[np.float32], str]:
+    """Return a file's values as a mask of 0 and 1, float32 (H, W), and a sentence on what counts as object.
+
+    In a picture of few shades that is all but black: masks are often of 0 and 1, or in dark colours.
+    """
+    mask = not name.lower().endswith(".npy") and len(np.unique(values)) <= SHADES
+    found = (values > 0 if mask else values >= 0.5).astype(np.float32)
+    said = text.TOOK_MASK if mask else text.TOOK_GREY
+    return found, said.format(share=found.mean())
 
 
 def _npy(data: bytes) -> NDArray[np.float32]:

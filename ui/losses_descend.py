@@ -215,3 +215,4 @@ def _charts(pair: Pair, found: list[Descent], titles: list[str]) -> None:
         made = figure(text.D_STEPS, "", **{title: (at, one.found) for one, title in zip(found, titles, strict=True)})
         made.add_hline(y=int((pair.truth == 1).sum()), line_dash="dot", annotation_text=text.D_TRUE)
         show(made, "descend.found")
+    st.caption(text.D_CHARTS)

@@ -10,12 +10,12 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from seglab import export, images
-from ui import lesson, losses_controls, state
+from ui import lesson, losses_controls, losses_masks, losses_photo, picker, state
 from ui.experiments import buttons
 from ui.lesson_file import Lesson, LessonError, pack
 from ui.losses_masks import MASK, MOST, UPLOADS, Pair
 from ui.losses_presets import PRESETS
-from ui.losses_state import FIELDS
+from ui.losses_state import FIELDS, PICTURE
 from ui.pin import Number, Pinned
 from ui.presets import Preset
 from ui.texts import losses as text
@@ -47,10 +47,15 @@ def _answer(said: str) -> None:
 
 
 def problem() -> None:
-    """Say what was wrong with the last file, and which one is missing."""
+    """Say what was wrong with the last file, which one is missing, and whether the masks are of unequal sizes."""
     now = st.session_state
-    if any(now[which] == "upload" and which not in now.get(UPLOADS, {}) for which in ("truth", "guess")):
+    own = now.get(UPLOADS, {})
+    if any(now[which] == "upload" and which not in own for which in ("truth", "guess")):
         st.warning(text.MISSING_FILE, icon=":material/link_off:")
+    elif now["guess"] == "upload" and (size := losses_masks.truth_base(now, own).shape) != own["guess"].shape:
+        st.warning(text.UNEQUAL.format(a=own["guess"].shape, b=size), icon=":material/aspect_ratio:")
+    if now["truth"] == "upload" and (took := now.get(losses_controls.TOOK)):
+        st.caption(took)
     if wrong := st.session_state.get(losses_controls.PROBLEM):
         st.error(wrong, icon=":material/broken_image:")
 
@@ -92,13 +97,18 @@ def downloads(pair: Pair) -> None:
     for column, (label, make, name, mime) in zip(st.columns(len(files)), files, strict=True):
         column.download_button(label, make, name, mime, key=f"losses.{name}", on_click="ignore", width="stretch")
     choices, own = state.write(FIELDS, st.session_state), dict(st.session_state[UPLOADS])
-    lesson.button(lambda: contents(choices, own), "losses", text.LESSON_HELP)
+    if st.session_state["truth"] == "photo":
+        lesson.save(FIELDS, picker.current(), text.LESSON_HELP)
+        if st.session_state["guess"] == "upload":
+            st.caption(text.LESSON_NO_GUESS)
+    else:
+        lesson.button(lambda: contents(choices, own), "losses", text.LESSON_HELP)
     lesson.load(FIELDS, restored)
 
 
 def contents(choices: dict[str, str], own: dict[str, NDArray[np.float32]]) -> bytes:
-    """Return the lesson file: the choices with all paint, and own masks: the truth, and the prediction in 256 steps."""
-    truth, guess = own.get("truth"), own.get("guess")
+    """Return the lesson file: the choices, and the own masks they name: the truth, and the prediction in 256 steps."""
+    truth, guess = (own.get(which) if choices.get(which) == "upload" else None for which in ("truth", "guess"))
     return pack(
         choices,
         mask=None if truth is None else export.indexed_png((truth >= 0.5).astype(np.uint8), MASK),
@@ -107,19 +117,24 @@ def contents(choices: dict[str, str], own: dict[str, NDArray[np.float32]]) -> by
 
 
 def restored(loaded: Lesson) -> None:
-    """Take the own masks of a lesson file."""
+    """Take the own masks of a lesson file; LessonError if it is another page's, or they can't be used."""
+    if not any(field.key in loaded.state for field in FIELDS if field not in PICTURE):
+        raise LessonError(text.LESSON_OTHER_PAGE)
+    asked = loaded.state.get
     own: dict[str, NDArray[np.float32]] = {}
-    if loaded.mask is not None:
+    if loaded.mask is not None and asked("truth") == "upload":
         try:
             own["truth"] = (images.decode_labels(loaded.mask, MASK) == 1).astype(np.float32)
         except images.ImageError as error:
             raise LessonError(shared.LESSON_MASK.format(error=error)) from error
-    if loaded.picture is not None:
+    if loaded.picture is not None and asked("guess") == "upload" and asked("truth") != "photo":
         own["guess"] = (loaded.picture[:, :, 0] / 255).astype(np.float32)
     shapes = {mask.shape for mask in own.values()}
     if len(shapes) > 1 or any(max(shape) > MOST for shape in shapes):
         raise LessonError(text.LESSON_SIZES.format(most=MOST))
     st.session_state[UPLOADS] = own
+    for key in (losses_controls.TOOK, losses_photo.OF):  # what they say is of another file, another picture
+        st.session_state.pop(key, None)
     losses_controls.new_sheet()
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from seglab.types import Labels, Palette
+from seglab.types import Image, Labels, Palette
 from ui import cache
 from ui.losses_state import unpack
 from ui.texts import losses as text
@@ -82,6 +82,8 @@ def truth_base(now: Mapping[Any, Any], uploads: Mapping[str, NDArray[Any]]) -> L
     kind = now["truth"]
     if kind == "upload" and "truth" in uploads:
         return (uploads["truth"] >= 0.5).astype(np.uint8)
+    if kind == "photo":
+        return (given(uploads) >= 0.5).astype(np.uint8)
     if kind == "scene":
         return _scene(now)[0]
     if kind == "ships":
@@ -121,22 +123,42 @@ def draw(kind: str, side: int, extent: float) -> Labels:
 
 
 def guess_base(now: Mapping[Any, Any], truth: Labels, uploads: Mapping[str, NDArray[Any]]) -> Probs:
-    """Return the prediction before anything is done to it, float32 (H, W) in 0..1, of the truth's size."""
+    """Return the prediction before anything is done to it, float32 (H, W) in 0..1, of the truth's size.
+
+    Nothing, where an own one is missing or of another size.
+    """
     kind = now["guess"]
     if kind == "upload" and "guess" in uploads and uploads["guess"].shape == truth.shape:
         return uploads["guess"].astype(np.float32)
     if kind == "model" and now["truth"] == "scene":
         return _scene(now)[1]
-    if kind in ("truth", "model", "upload"):
+    if kind == "model" and now["truth"] == "photo":
+        return given(uploads)
+    if kind == "truth":
         return (truth == 1).astype(np.float32)
     return np.full(truth.shape, float(kind == "full"), np.float32)
 
 
+def given(uploads: Mapping[str, NDArray[Any]]) -> Probs:
+    """Return what the network says of the picture in use, float32 (H, W); nothing, as long as it hasn't been asked."""
+    return uploads.get("photo", np.zeros(SCENE, np.float32))
+
+
+def picture(now: Mapping[Any, Any], uploads: Mapping[str, NDArray[Any]]) -> Image | None:
+    """Return the picture (H, W, 3) that the masks are of, if they are of one."""
+    return _scene(now)[2] if now["truth"] == "scene" else uploads.get("image") if now["truth"] == "photo" else None
+
+
 def pair(now: Mapping[Any, Any], uploads: Mapping[str, NDArray[Any]]) -> Pair:
     """Return both masks as the session wants them: drawn, changed, painted on."""
-    base = truth_base(now, uploads)
+    truth, guess = unpainted(now, truth_base(now, uploads), uploads)
+    return Pair(truth, painted(guess, now["inkp"]), now["cut"])
+
+
+def unpainted(now: Mapping[Any, Any], base: Labels, uploads: Mapping[str, NDArray[Any]]) -> tuple[Labels, Probs]:
+    """Return the truth with its paint, and the changed prediction without; `base` is what `truth_base` gave."""
     truth = apply_strokes(base, unpack(now["inkt"]))
-    return Pair(truth, painted(changed(guess_base(now, truth, uploads), now), now["inkp"]), now["cut"])
+    return truth, changed(guess_base(now, truth, uploads), now)
 
 
 def changed(probs: Probs, now: Mapping[Any, Any]) -> Probs:
@@ -162,22 +184,22 @@ def shown(probs: Probs) -> Labels:
     return np.rint(probs * LEVELS).astype(np.uint8)
 
 
-def _scene(now: Mapping[Any, Any]) -> tuple[Labels, Probs]:
-    """Draw a street: where the class is, and where the model `scenes` thinks it is (if it is here; else nowhere)."""
+def _scene(now: Mapping[Any, Any]) -> tuple[Labels, Probs, Image]:
+    """Draw a street: where the class is, where the model `scenes` thinks it is (if it is here; else nowhere), it."""
     from seglab import zoo
     from seglab.datasets import scenes
     from seglab.palettes import SCENES
 
     k = SCENES.index(now["thing"])
 
-    def make() -> tuple[Labels, Probs]:
+    def make() -> tuple[Labels, Probs, Image]:
         sample = scenes.render(now["pair"], 0, None, SCENE).sample
         truth = (sample.labels == k).astype(np.uint8)
         if "scenes" not in zoo.offered():
-            return truth, np.zeros(SCENE, np.float32)
+            return truth, np.zeros(SCENE, np.float32), sample.image
         from seglab import inference, maps, runtime
 
         result = inference.segment(sample.image, runtime.model("scenes"))
-        return truth, maps.probability(result.logits, SCENE, k)
+        return truth, maps.probability(result.logits, SCENE, k), sample.image
 
     return cache.kept(cache.MAPS, ("losses", "scene", now["pair"], k), make)

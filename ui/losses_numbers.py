@@ -98,20 +98,16 @@ def conventions(pair: Pair) -> None:
 def table(pair: Pair) -> None:
     """Show all losses of this pair, their values and what share of them is the object's."""
     from seglab.losses.catalogue import LOSSES
-    from seglab.losses.gradients import shares
 
-    height, width = pair.size
-    if height * width > 512 * 512:
-        st.info(text.LARGE.format(w=width, h=height))
-        if not st.button(text.COMPUTE, key="losses.compute"):
-            return
+    if not losses_run.wanted(pair, "table"):
+        return
     hidden = not st.toggle(text.MORE_LOSSES, key="losses.more")
     rows = []
     for loss in LOSSES:
         if hidden and loss.group == "more":
             continue
-        found = losses_run.gradient(pair, loss.key, st.session_state)
-        of = shares(found, pair.truth)
+        found = losses_run.said(pair, loss.key, st.session_state)
+        of = found.shares
         rows.append((
             loss.title, f"{found.value:.4g}", _percent(of.loss), _percent(of.gradient),
             f"{of.foreground:+.3g}", f"{of.background:+.3g}",

@@ -3,17 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
 
 from ui import cache
 from ui.losses_masks import Pair
 from ui.losses_state import parameters
+from ui.texts import losses as text
 
 if TYPE_CHECKING:
     from seglab.losses.catalogue import Loss
-    from seglab.losses.gradients import Gradient
+    from seglab.losses.gradients import Shares
+
+LARGE = 512 * 512  # pixels
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a loss says of a pair: its value, its steepest slope |∂L/∂z|, and what share of it is the object's."""
+
+    value: float
+    steepest: float
+    shares: Shares
 
 
 def loss(key: str) -> Loss:
@@ -29,18 +44,44 @@ def settings(key: str, now: Mapping[Any, Any]) -> dict[str, float]:
     return {p.name: min(max(asked.get((key, p.name), p.default), p.low), p.high) for p in loss(key).parameters}
 
 
-def gradient(pair: Pair, key: str, now: Mapping[Any, Any]) -> Gradient:
-    """Return value, gradient and terms of a loss on the pair."""
-    from seglab.losses import gradients
+def wanted(pair: Pair, what: str) -> bool:
+    """Whether to compute `what` of the pair: of large masks only once that is asked for, as it takes seconds."""
+    height, width = pair.size
+    if height * width <= LARGE:
+        return True
+    st.info(text.LARGE.format(w=width, h=height))
+    return st.toggle(text.COMPUTE, key=f"losses.compute.{what}")
 
-    chosen = settings(key, now)
-    name = ("losses", "gradient", pair.key, key, tuple(chosen.items()))
-    found: Gradient = cache.kept(
-        cache.MAPS, name, lambda: gradients.gradient(key, gradients.logits(pair.probs), pair.truth, **chosen)
-    )
+
+def said(pair: Pair, key: str, now: Mapping[Any, Any]) -> Said:
+    """Return the numbers of a loss on the pair."""
+    found: Said = cache.kept(cache.NUMBERS, _name(pair, key, now), lambda: _computed(pair, key, now)[0])
     return found
 
 
-def largest(*found: Gradient) -> float:
-    """Return the largest slope of all maps: their common scale; 0 where none has a gradient."""
-    return max((float(np.abs(one.map).max()) for one in found), default=0.0)
+def slopes(pair: Pair, key: str, now: Mapping[Any, Any]) -> NDArray[np.float32]:
+    """Return the map ∂L/∂z of a loss on the pair, (H, W).
+
+    It is kept in 16 bits, of the steepest slope: so that the two of large masks don't drive out all other maps.
+    """
+    name = _name(pair, key, now)
+
+    def make() -> NDArray[np.float16]:
+        numbers, found = _computed(pair, key, now)
+        cache.kept(cache.NUMBERS, name, lambda: numbers)
+        return (found / (numbers.steepest or 1)).astype(np.float16)
+
+    kept = cache.kept(cache.MAPS, name, make)
+    return kept.astype(np.float32) * np.float32(said(pair, key, now).steepest)
+
+
+def _name(pair: Pair, key: str, now: Mapping[Any, Any]) -> tuple[Any, ...]:
+    return "losses", "gradient", pair.key, key, tuple(settings(key, now).items())
+
+
+def _computed(pair: Pair, key: str, now: Mapping[Any, Any]) -> tuple[Said, NDArray[np.float64]]:
+    from seglab.losses import gradients
+
+    found = gradients.gradient(key, gradients.logits(pair.probs), pair.truth, **settings(key, now))
+    steepest = float(np.abs(found.map).max())
+    return Said(found.value, steepest, gradients.shares(found, pair.truth)), found.map

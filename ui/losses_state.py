@@ -13,11 +13,13 @@ from itertools import pairwise
 from typing import Any
 
 from seglab.palettes import SCENES
+from ui import segment_state
 from ui.state import Field, choice, flag, number, whole, words
 from ui.viewer import Stroke, strokes
+from ui.viewer.strokes import ERASE
 
 # What the truth is at first, before anybody paints on it, and the prediction beside it.
-TRUTHS = ("ships", "disc", "discs", "thin", "pixel", "empty", "full", "scene", "upload")
+TRUTHS = ("ships", "disc", "discs", "thin", "pixel", "empty", "full", "scene", "photo", "upload")
 GUESSES = ("background", "truth", "full", "model", "upload")
 CLASSES = tuple(SCENES.names[k] for k in SCENES.things)
 LONGEST_INK = 12_000  # characters of a painted mask in a link: browsers and servers take about 30 000 in all
@@ -28,7 +30,16 @@ KEYS = (
     "boundary", "hausdorff", "sensitivity_specificity",
 )  # fmt: skip
 MOST_PIXELS = 2e8  # that a link's strokes may paint, over and over included: a second's work
+SEGMENT = 4e3  # as many of them as a segment costs by itself, however short
 INK = ("inkt", "inkp")  # strokes on the truth, and on the prediction
+# What they may paint: background, object, not counted; 0 %, 10 %, …, as it was.
+PAINTS = {"inkt": frozenset((0, 1, 255)), "inkp": frozenset((*range(11), 255))}
+# The picture in use and the network on it, as on the page "Segment".
+PICTURE = tuple(
+    replace(field, only_if=("truth", "photo"))
+    for field in segment_state.FIELDS
+    if field.key in ("image", "file", "sha", "model", "cls")
+)
 
 
 def pack(painted: Iterable[Stroke]) -> str:
@@ -62,18 +73,20 @@ def unpack(text: str) -> tuple[Stroke, ...]:
 
 
 def _pixels(stroke: Stroke) -> float:
-    """Return how many pixels the boxes of a stroke's segments have together: the work that painting it is."""
+    """Return how many pixels the boxes of a stroke's segments have, and what those cost: the work of painting it."""
     points = stroke.points if len(stroke.points) > 1 else stroke.points * 2
     return sum(
-        (abs(b[0] - a[0]) + 2 * stroke.radius + 1) * (abs(b[1] - a[1]) + 2 * stroke.radius + 1)
+        SEGMENT + (abs(b[0] - a[0]) + 2 * stroke.radius + 1) * (abs(b[1] - a[1]) + 2 * stroke.radius + 1)
         for a, b in pairwise(points)
-        if stroke.radius
     )
 
 
 def _ink(key: str) -> Field:
     def parse(value: str) -> str:
-        if sum(_pixels(stroke) for stroke in unpack(value)) > MOST_PIXELS:
+        found = unpack(value)
+        if any(stroke.class_index not in (ERASE, *PAINTS[key]) for stroke in found):
+            raise ValueError("paint that this mask knows")
+        if sum(_pixels(stroke) for stroke in found) > MOST_PIXELS:
             raise ValueError("less paint than would take seconds to apply")
         return value
 
@@ -135,6 +148,7 @@ FIELDS: tuple[Field, ...] = (
     number("b_sigma", 5.0, 0.5, 15.0),
     number("b_touching", 1.0, 0.0, 1.0),
     whole("b_steps", 300, 50, 1000),
+    *PICTURE,
 )
 
 

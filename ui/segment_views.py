@@ -37,7 +37,7 @@ def show(run: Run, view: str, k: int, photo: v.Sent, slot: Any) -> Mask:
         tools = ("click",)
     shown = text.VIEWS[view] if view != "probability" else text.HEAT_PROBABILITY.format(name=name)
     alt = text.ALT.format(what=run.photo.alt, view=shown, model=run.spec.title)
-    with slot:
+    with slot.container():  # the viewer is more than one element
         event = v.viewer(
             photo, [layer], key=f"segment.{run.palette.title}.{'labels' if view == 'labels' else 'heat'}",
             tools=tools, alt=alt, strokes=mask.strokes, link="segment",

@@ -17,12 +17,21 @@ MAX_LENGTH = 120  # characters of one value; a longer one is no choice of ours
 
 @dataclass(frozen=True)
 class Field:
-    """One choice: `key` names it in link and session, `parse` raises ValueError saying what it accepts."""
+    """One choice: `key` names it in link and session, `parse` raises ValueError saying what it accepts.
+
+    `only_if`, a key and a value: it counts only where an earlier field has that value; otherwise links neither say nor
+    change it.
+    """
 
     key: str
     default: Value
     parse: Callable[[str], Value]
     longest: int = MAX_LENGTH
+    only_if: tuple[str, Value] | None = None
+
+    def counts(self, values: Mapping[Any, Any]) -> bool:
+        """Whether it counts with these values."""
+        return self.only_if is None or values.get(self.only_if[0]) == self.only_if[1]
 
 
 def choice(key: str, default: Value, options: Iterable[Value]) -> Field:
@@ -106,11 +115,16 @@ def defaults(fields: Iterable[Field]) -> dict[str, Value]:
 def read(fields: Iterable[Field], params: Mapping[str, str]) -> tuple[dict[str, Value], list[str]]:
     """Return the values that a link asks for, and a message per value that couldn't be taken. Never raises.
 
+    A field that doesn't count has no value.
+
     >>> read([number("t", 1.0, 0.25, 4.0)], {"t": "hot"})
     ({'t': 1.0}, ['`t` in the link was `hot`; it must be a number from 0.25 to 4. It is now 1.'])
     """
-    values, messages = {}, []
+    values: dict[str, Value] = {}
+    messages = []
     for field in fields:
+        if not field.counts(values):
+            continue
         values[field.key] = field.default
         if field.key in params:
             asked = str(params[field.key])
@@ -136,6 +150,7 @@ def write(fields: Iterable[Field], values: Mapping[Any, Any]) -> dict[str, str]:
         field.key: text(values[field.key])
         for field in fields
         if field.key in values
+        and field.counts(values)
         and text(values[field.key]) != text(field.default)
         and len(text(values[field.key])) <= field.longest
     }
@@ -164,16 +179,16 @@ def follow_link(
     ours = {field.key for field in fields}
     asked = {key: params[key] for key in params if key in ours}
     written: list[dict[str, str]] = session.setdefault(f"{page}.links", [])
+    messages: list[str] = []
     if asked in written:
         del written[: written.index(asked)]  # the address has come that far
     elif asked:
         values, messages = read(fields, asked)
         session.update(values)
         written[:] = [asked]
-        return messages
     for key, value in defaults(fields).items():
         session.setdefault(key, value)
-    return []
+    return messages
 
 
 def keep_link(

@@ -1,5 +1,7 @@
 """The rows of `bench pages` about the page "Losses & metrics": brush strokes on a prediction of 256×256.
 
+Drawn, and a network's of a photo, whose longer side is made as small.
+
 The clock starts when the pointer is lifted, so the moment in which the viewer waits for another stroke is in it. A
 stroke is answered when the page's run has ended, tables and all, and every picture that it changes has been drawn
 anew: right and wrong, and both gradient maps (the painted pane itself shows the stroke at once, before the server
@@ -17,6 +19,7 @@ from seglab.bench.server import Server
 
 PAGE = "Losses_and_metrics"
 QUERY = "?answered=1&truth=disc&side=256&guess=truth"  # a disc in the middle; the strokes go above it
+PHOTO = "?answered=1&truth=photo&guess=model&sure=0&cls=Building"  # the palace: above it is sky
 STROKE, CHARTS = 300, 600  # ms wanted
 ROW = 15  # strokes that stand side by side
 PANES = 5  # viewers on the page: truth, prediction, right and wrong, two gradient maps
@@ -59,16 +62,25 @@ PLACES = """(points) => {  // picture pixels of the prediction → points of the
 def measure(browser: Any, server: Server, repeats: int, done: Callable[..., None]) -> None:
     """Paint `repeats` strokes (at most `ROW`) for each row, and call `done` with it."""
     repeats = min(repeats, ROW)
+    with visiting(browser, server, PHOTO, PAGE) as visitor:
+        _ready(visitor)
+        done("stroke-photo", "Losses, brush stroke on a network's mask → numbers and maps",
+             [_stroke(visitor, n, 10) for n in range(repeats)], STROKE)  # fmt: skip
     with visiting(browser, server, QUERY, PAGE) as visitor:
-        visitor.painted("v.layers.length")
-        visitor.settle()
-        visitor.page.evaluate(SCRIPT)
-        visitor.painted(f"window.__bench.viewers().length === {PANES} && window.__bench.still()")
+        _ready(visitor)
         done("stroke", "Losses, brush stroke → numbers and maps", [_stroke(visitor, n, 10) for n in range(repeats)],
              STROKE)  # fmt: skip
         _tab(visitor, "Threshold and size", 4)
         done("stroke-charts", "Losses, brush stroke → charts as well",
              [_stroke(visitor, n, 48, charts=True) for n in range(repeats)], CHARTS)  # fmt: skip
+
+
+def _ready(visitor: Visitor) -> None:
+    """Wait until all viewers show what they were given."""
+    visitor.painted("v.layers.length")
+    visitor.settle()
+    visitor.page.evaluate(SCRIPT)
+    visitor.painted(f"window.__bench.viewers().length === {PANES} && window.__bench.still()")
 
 
 def _stroke(visitor: Visitor, n: int, y: int, charts: bool = False) -> float:

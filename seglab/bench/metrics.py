@@ -19,133 +19,25 @@ torchmetrics and MONAI are what `requirements-dev.txt` lists; without one, its r
 
 from __future__ import annotations
 
-import argparse
 import importlib
-import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from seglab.bench.sides import Side, SideError, Timing, alternate, speedup, threads
+from seglab.bench import against
+from seglab.bench.against import Arrays, Task
 
 SIZE, CLASSES = (1080, 1920), 21
 MASK = (2000, 2000)
 TOLERANCE = 1e-4  # theirs are float32, and distances go to hundreds of pixels: relative where above 1
-ARRAYS = dict[str, np.ndarray]
-
-
-@dataclass(frozen=True)
-class Task:
-    """One row: a name, the functions of both sides, their argument, the package compared with, the speed-up wanted."""
-
-    name: str
-    plain: str
-    ours: str
-    argument: str
-    package: str
-    wanted: float | None = None
-
-
-TASKS = (
-    Task("scores", "plain_scores", "ours_scores", "regions", "torchmetrics", 50),
-    Task("scores, collected", "plain_collection", "ours_scores", "regions", "torchmetrics"),
-    Task("scores of noise", "plain_scores", "ours_scores", "noise", "torchmetrics"),
-    Task("distances", "plain_distances", "ours_distances", "contours", "monai"),
-    Task("Hausdorff", "plain_hausdorff", "ours_hausdorff", "contours", "scipy"),
-)
-
-
-@dataclass(frozen=True)
-class Row:
-    """Medians in ms, how many times as fast ours is, and the largest difference of values; or why there are none.
-
-    met: whether it is as fast as wanted and the values agree to within TOLERANCE.
-    """
-
-    task: str
-    package: str
-    wanted: float | None
-    plain_ms: float | None = None
-    ours_ms: float | None = None
-    speedup: float | None = None
-    largest_difference: float | None = None
-    met: bool | None = None
-    missing: str | None = None
 
 
 def add(parsers: Any) -> None:
     """Add the arguments of `bench metrics`."""
-    from seglab.cli.common import positive
-
-    parser = parsers.add_parser("metrics", help="scores and distances of masks")
-    parser.add_argument("--json", action="store_true", help="print figures as JSON, not as a table")
-    parser.add_argument("--repeats", type=positive, default=5, metavar="N", help="timed runs (default: %(default)s)")
-    parser.set_defaults(run=run)
-
-
-def run(args: argparse.Namespace) -> int:
-    """Measure and print; return the exit status."""
-    from seglab.cli.common import Failure
-
-    try:
-        rows = [measure(task, args.repeats) for task in TASKS]
-    except SideError as error:
-        raise Failure(str(error)) from error
-    print(json.dumps({"threads": threads(), "rows": [asdict(r) for r in rows]}, indent=1) if args.json else table(rows))
-    return 0
-
-
-def measure(task: Task, repeats: int) -> Row:
-    """Run both sides of a task in turns and compare what they return."""
-    if find_spec(task.package) is None:
-        missing = f"not measured: {task.package} isn't installed (pip install -r requirements-dev.txt)"
-        return Row(task.name, task.package, task.wanted, missing=missing)
-    plain, ours = alternate(
-        [
-            Side(side, f"{__name__}:{function}", task.argument, plain=side == "plain")
-            for side, function in (("plain", task.plain), ("ours", task.ours))
-        ],
-        repeats,
-    )
-    return row(task, plain, ours)
-
-
-def row(task: Task, plain: Timing, ours: Timing) -> Row:
-    """Compare two timings; NaN equals NaN, and nothing else."""
-    assert isinstance(plain.output, dict)
-    assert isinstance(ours.output, dict)
-    difference = 0.0
-    for name, theirs in plain.output.items():
-        got = ours.output[name].astype(np.float64)
-        gaps = np.where(np.isnan(theirs) & np.isnan(got), 0, np.abs(theirs - got) / np.maximum(1, np.abs(got)))
-        difference = max(difference, float(np.nan_to_num(gaps, nan=np.inf).max()))
-    factor = speedup(plain, ours)
-    met = (task.wanted is None or factor >= task.wanted) and difference <= TOLERANCE
-    return Row(task.name, task.package, task.wanted, plain.median_ms, ours.median_ms, factor, difference, met)
-
-
-def table(rows: list[Row]) -> str:
-    """Return the rows as text."""
-    lines = [
-        f"{'task':<19}{'against':<14}{'theirs ms':>10}{'ours ms':>9}{'faster':>9}{'wanted':>8}{'largest diff.':>15}"
-    ]
-    for r in rows:
-        lines.append(f"{r.task:<19}{r.package:<14}" + (r.missing or ""))
-        if r.speedup is not None:
-            wanted = "" if r.wanted is None else f"{r.wanted:g}×"
-            lines[-1] += (
-                f"{r.plain_ms:>10.1f}{r.ours_ms:>9.1f}{f'{r.speedup:.1f}×':>9}{wanted:>8}{r.largest_difference:>15.2g}"
-                + ("" if r.met else "  falls short")
-            )
-    lines.append(
-        f"{threads()} threads; scores: {SIZE[1]}×{SIZE[0]}, {CLASSES} classes; distances: {MASK[1]}×{MASK[0]}; "
-        f"medians; each side in a process of its own."
-    )
-    return "\n".join(lines)
+    note = f"scores: {SIZE[1]}×{SIZE[0]}, {CLASSES} classes; distances: {MASK[1]}×{MASK[0]}"
+    against.add(parsers, "metrics", "scores and distances of masks", TASKS, note)
 
 
 def maps(kind: str) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
@@ -174,12 +66,12 @@ def masks(_: str) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     return flower(0.5, 0.5, 0.35), flower(0.505, 0.49, 0.36)
 
 
-def plain_scores(kind: str) -> Callable[[], ARRAYS]:
+def plain_scores(kind: str) -> Callable[[], Arrays]:
     """Six metrics of torchmetrics, one by one."""
     truth, pred = _tensors(kind)
     wanted = _torchmetrics()
 
-    def work() -> ARRAYS:
+    def work() -> Arrays:
         found = {}
         for name, (metric, options) in wanted.items():
             made = metric(CLASSES, **options)
@@ -190,7 +82,7 @@ def plain_scores(kind: str) -> Callable[[], ARRAYS]:
     return work
 
 
-def plain_collection(kind: str) -> Callable[[], ARRAYS]:
+def plain_collection(kind: str) -> Callable[[], Arrays]:
     """The same six in a MetricCollection."""
     truth, pred = _tensors(kind)
     collection = importlib.import_module("torchmetrics").MetricCollection(
@@ -198,7 +90,7 @@ def plain_collection(kind: str) -> Callable[[], ARRAYS]:
     )
     collection.update(pred, truth)  # finds which of them can share their counts
 
-    def work() -> ARRAYS:
+    def work() -> Arrays:
         collection.reset()
         collection.update(pred, truth)
         return {name: value.numpy() for name, value in collection.compute().items()}
@@ -206,14 +98,14 @@ def plain_collection(kind: str) -> Callable[[], ARRAYS]:
     return work
 
 
-def ours_scores(kind: str) -> Callable[[], ARRAYS]:
+def ours_scores(kind: str) -> Callable[[], Arrays]:
     """`confusion_matrix` and its scores."""
     from seglab.metrics import scores
     from seglab.metrics.confusion import confusion_matrix, iou, pixel_accuracy
 
     truth, pred = maps(kind)
 
-    def work() -> ARRAYS:
+    def work() -> Arrays:
         cm = confusion_matrix(truth, pred, CLASSES)
         return {
             "accuracy": np.array(pixel_accuracy(cm)), "precision": scores.precision(cm), "recall": scores.recall(cm),
@@ -223,14 +115,14 @@ def ours_scores(kind: str) -> Callable[[], ARRAYS]:
     return work
 
 
-def plain_distances(kind: str) -> Callable[[], ARRAYS]:
+def plain_distances(kind: str) -> Callable[[], Arrays]:
     """Three functions of MONAI."""
     import torch
 
     metrics = importlib.import_module("monai.metrics")
     truth, pred = (torch.from_numpy(mask)[None, None] for mask in masks(kind))
 
-    def work() -> ARRAYS:
+    def work() -> Arrays:
         found = [
             metrics.compute_hausdorff_distance(pred, truth, include_background=True),
             metrics.compute_hausdorff_distance(pred, truth, include_background=True, percentile=95),
@@ -241,34 +133,34 @@ def plain_distances(kind: str) -> Callable[[], ARRAYS]:
     return work
 
 
-def ours_distances(kind: str) -> Callable[[], ARRAYS]:
+def ours_distances(kind: str) -> Callable[[], Arrays]:
     """`surface_distances` and what follows from them."""
     from seglab.metrics.distances import average_of, hausdorff_of, surface_distances
 
     truth, pred = masks(kind)
 
-    def work() -> ARRAYS:
+    def work() -> Arrays:
         both = surface_distances(truth, pred)
         return {"hausdorff, hd95, average": np.array([hausdorff_of(both), hausdorff_of(both, 95), average_of(both)])}
 
     return work
 
 
-def plain_hausdorff(kind: str) -> Callable[[], ARRAYS]:
+def plain_hausdorff(kind: str) -> Callable[[], Arrays]:
     """SciPy's `directed_hausdorff`, both ways."""
     from scipy import ndimage
     from scipy.spatial.distance import directed_hausdorff
 
     truth, pred = masks(kind)
 
-    def work() -> ARRAYS:
+    def work() -> Arrays:
         a, b = (np.argwhere(mask & ~ndimage.binary_erosion(mask)) for mask in (truth, pred))
         return {"hausdorff": np.array(max(directed_hausdorff(a, b)[0], directed_hausdorff(b, a)[0]))}
 
     return work
 
 
-def ours_hausdorff(kind: str) -> Callable[[], ARRAYS]:
+def ours_hausdorff(kind: str) -> Callable[[], Arrays]:
     """`metrics.distances.hausdorff`."""
     from seglab.metrics.distances import hausdorff
 
@@ -295,3 +187,12 @@ def _torchmetrics() -> dict[str, tuple[Any, dict[str, str]]]:
         "f1": (theirs.MulticlassF1Score, each),
         "iou": (theirs.MulticlassJaccardIndex, each),
     }
+
+
+TASKS = (
+    Task("scores", plain_scores, ours_scores, "torchmetrics", TOLERANCE, "regions", 50),
+    Task("scores, collected", plain_collection, ours_scores, "torchmetrics", TOLERANCE, "regions"),
+    Task("scores of noise", plain_scores, ours_scores, "torchmetrics", TOLERANCE, "noise"),
+    Task("distances", plain_distances, ours_distances, "monai", TOLERANCE, "contours"),
+    Task("Hausdorff", plain_hausdorff, ours_hausdorff, "scipy", TOLERANCE, "contours"),
+)

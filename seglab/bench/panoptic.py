@@ -9,129 +9,33 @@ Both packages are what `requirements-dev.txt` lists; without one, its row says s
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import importlib
 import io
-import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from importlib.util import find_spec
 from itertools import chain
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from seglab.bench.sides import Side, SideError, Timing, alternate, speedup, threads
+from seglab.bench import against
+from seglab.bench.against import Arrays, Task
 from seglab.types import Crop, InstanceResult, Palette, PanopticResult, Segment
 
 SIZE = (1080, 1920)  # of the panoptic map, with 8 stuff and 42 thing segments
 PICTURES, PICTURE_SIZE, OBJECTS = 20, (480, 640), 20
 STUFF, THINGS = 8, 3
 TOLERANCE = 1e-6
-ARRAYS = dict[str, np.ndarray]
-
-
-@dataclass(frozen=True)
-class Task:
-    """One row: a name, the functions of both sides, the package it is compared with, and the speed-up wanted."""
-
-    name: str
-    function: str
-    package: str
-    wanted: float | None = None
-
-
-TASKS = (
-    Task("panoptic quality", "quality", "torchmetrics", 100),
-    Task("average precision", "precision", "pycocotools"),
-)
-
-
-@dataclass(frozen=True)
-class Row:
-    """Medians in ms, how many times as fast ours is, and the largest difference of values; or why there are none.
-
-    met: whether it is as fast as wanted and the values agree to within TOLERANCE.
-    """
-
-    task: str
-    package: str
-    wanted: float | None
-    plain_ms: float | None = None
-    ours_ms: float | None = None
-    speedup: float | None = None
-    largest_difference: float | None = None
-    met: bool | None = None
-    missing: str | None = None
 
 
 def add(parsers: Any) -> None:
     """Add the arguments of `bench panoptic`."""
-    from seglab.cli.common import positive
-
-    parser = parsers.add_parser("panoptic", help="panoptic quality and average precision")
-    parser.add_argument("--json", action="store_true", help="print figures as JSON, not as a table")
-    parser.add_argument("--repeats", type=positive, default=5, metavar="N", help="timed runs (default: %(default)s)")
-    parser.set_defaults(run=run)
-
-
-def run(args: argparse.Namespace) -> int:
-    """Measure and print; return the exit status."""
-    from seglab.cli.common import Failure
-
-    try:
-        rows = [measure(task, args.repeats) for task in TASKS]
-    except SideError as error:
-        raise Failure(str(error)) from error
-    print(json.dumps({"threads": threads(), "rows": [asdict(r) for r in rows]}, indent=1) if args.json else table(rows))
-    return 0
-
-
-def measure(task: Task, repeats: int) -> Row:
-    """Run both sides of a task in turns and compare what they return."""
-    if find_spec(task.package) is None:
-        missing = f"not measured: {task.package} isn't installed (pip install -r requirements-dev.txt)"
-        return Row(task.name, task.package, task.wanted, missing=missing)
-    plain, ours = alternate(
-        [Side(side, f"{__name__}:{side}_{task.function}", plain=side == "plain") for side in ("plain", "ours")], repeats
+    note = (
+        f"PQ: {SIZE[1]}×{SIZE[0]}, 50 segments; AP: {PICTURES} pictures of {PICTURE_SIZE[1]}×{PICTURE_SIZE[0]} with "
+        f"{OBJECTS} objects each"
     )
-    return row(task, plain, ours)
-
-
-def row(task: Task, plain: Timing, ours: Timing) -> Row:
-    """Compare two timings; NaN equals NaN, and nothing else."""
-    assert isinstance(plain.output, dict)
-    assert isinstance(ours.output, dict)
-    difference = 0.0
-    for name, theirs in plain.output.items():
-        got = ours.output[name]
-        gaps = np.where(np.isnan(theirs) & np.isnan(got), 0, np.abs(theirs - got))
-        difference = max(difference, float(np.nan_to_num(gaps, nan=np.inf).max()))
-    factor = speedup(plain, ours)
-    met = (task.wanted is None or factor >= task.wanted) and difference <= TOLERANCE
-    return Row(task.name, task.package, task.wanted, plain.median_ms, ours.median_ms, factor, difference, met)
-
-
-def table(rows: list[Row]) -> str:
-    """Return the rows as text."""
-    lines = [
-        f"{'task':<19}{'against':<14}{'theirs ms':>10}{'ours ms':>9}{'faster':>9}{'wanted':>8}{'largest diff.':>15}"
-    ]
-    for r in rows:
-        lines.append(f"{r.task:<19}{r.package:<14}" + (r.missing or ""))
-        if r.speedup is not None:
-            wanted = "" if r.wanted is None else f"{r.wanted:g}×"
-            lines[-1] += (
-                f"{r.plain_ms:>10.1f}{r.ours_ms:>9.1f}{f'{r.speedup:.1f}×':>9}{wanted:>8}{r.largest_difference:>15.2g}"
-                + ("" if r.met else "  falls short")
-            )
-    lines.append(
-        f"{threads()} threads; PQ: {SIZE[1]}×{SIZE[0]}, 50 segments; AP: {PICTURES} pictures of "
-        f"{PICTURE_SIZE[1]}×{PICTURE_SIZE[0]} with {OBJECTS} objects each; medians; each side in a process of its own."
-    )
-    return "\n".join(lines)
+    against.add(parsers, "panoptic", "panoptic quality and average precision", TASKS, note)
 
 
 def scene(seed: int) -> PanopticResult:
@@ -171,7 +75,7 @@ def pictures(seed: int = 0) -> list[tuple[InstanceResult, InstanceResult, frozen
     return found
 
 
-def plain_quality(_: Any) -> Callable[[], ARRAYS]:
+def plain_quality(_: Any) -> Callable[[], Arrays]:
     """`panoptic_quality` of torchmetrics, for each class."""
     import torch
 
@@ -179,27 +83,27 @@ def plain_quality(_: Any) -> Callable[[], ARRAYS]:
     pred, truth = (torch.from_numpy(_two_channels(scene(seed)))[None] for seed in (0, 1))
     things, stuff = set(range(STUFF, STUFF + THINGS)), set(range(STUFF))
 
-    def work() -> ARRAYS:
+    def work() -> Arrays:
         scores = theirs(pred, truth, things, stuff, return_sq_and_rq=True, return_per_class=True).numpy()
         return {"pq sq rq": np.concatenate([scores[THINGS:], scores[:THINGS]])}  # it puts the things first
 
     return work
 
 
-def ours_quality(_: Any) -> Callable[[], ARRAYS]:
+def ours_quality(_: Any) -> Callable[[], Arrays]:
     """`metrics.panoptic.panoptic_quality`."""
     from seglab.metrics.panoptic import panoptic_quality
 
     pred, truth = scene(0), scene(1)
 
-    def work() -> ARRAYS:
+    def work() -> Arrays:
         sums = panoptic_quality(pred, truth).sums
         return {"pq sq rq": np.stack([sums.pq, sums.sq, sums.rq], 1)}
 
     return work
 
 
-def plain_precision(_: Any) -> Callable[[], ARRAYS]:
+def plain_precision(_: Any) -> Callable[[], Arrays]:
     """COCOeval of pycocotools."""
     coco, evaluation, mask = (importlib.import_module(f"pycocotools.{name}") for name in ("coco", "cocoeval", "mask"))
 
@@ -226,7 +130,7 @@ def plain_precision(_: Any) -> Callable[[], ARRAYS]:
         truth = index([listed(t, n, crowd) for n, (_, t, crowd) in enumerate(given)])
         pred = index([listed(p, n, frozenset()) for n, (p, _, _) in enumerate(given)])
 
-    def work() -> ARRAYS:
+    def work() -> Arrays:
         with contextlib.redirect_stdout(io.StringIO()):
             made = evaluation.COCOeval(truth, pred, "segm")
             made.params.areaRng, made.params.areaRngLbl, made.params.maxDets = [[0, 1e10]], ["all"], [100]
@@ -238,7 +142,7 @@ def plain_precision(_: Any) -> Callable[[], ARRAYS]:
     return work
 
 
-def ours_precision(_: Any) -> Callable[[], ARRAYS]:
+def ours_precision(_: Any) -> Callable[[], Arrays]:
     """`metrics.average_precision`."""
     from seglab.metrics.average_precision import average_precision, detections
 
@@ -272,3 +176,9 @@ def _ellipses(place: NDArray[np.float64], classes: NDArray[np.int64], scores: ND
         crops.append(Crop.of(inside, int(rows[0]), int(columns[0])))
     boxes = np.array([(c.left, c.top, c.left + c.width, c.top + c.height) for c in crops], np.float32)
     return InstanceResult(boxes, classes, scores, tuple(crops), PICTURE_SIZE, _palette(0))
+
+
+TASKS = (
+    Task("panoptic quality", plain_quality, ours_quality, "torchmetrics", TOLERANCE, wanted=100),
+    Task("average precision", plain_precision, ours_precision, "pycocotools", TOLERANCE),
+)

@@ -158,9 +158,12 @@ def ids_png(ids: Ids) -> bytes:
     return out.getvalue()
 
 
-def read_ids_png(content: bytes) -> Ids:
-    """Read a grey PNG of 16 (or 8) bits as instance ids (H, W) uint16; ValueError for any other file."""
-    picture = _open(content, "the file")
+def read_ids_png(content: bytes, longest: int | None = None) -> Ids:
+    """Read a grey PNG of 16 (or 8) bits as instance ids (H, W) uint16; ValueError for any other file.
+
+    `longest`: pixels a side at most; what is larger is refused before it is decoded.
+    """
+    picture = _open(content, "the file", longest)
     if picture.mode not in ("I;16", "L"):
         raise ValueError(f"A PNG of instance ids is grey, 16 or 8 bits a pixel; this one has mode {picture.mode}.")
     return np.asarray(picture).astype(np.uint16)
@@ -228,9 +231,14 @@ def _read_ids(content: bytes, name: str) -> NDArray[np.int32]:
     return np.asarray(picture).astype(np.int32) @ np.array([1, 256, 256**2], np.int32)
 
 
-def _open(content: bytes, name: str) -> Pil.Image:
+def _open(content: bytes, name: str, longest: int | None = None) -> Pil.Image:
     try:
         picture = Pil.open(io.BytesIO(content), formats=["PNG"])
+        if longest is not None and max(picture.size) > longest:
+            width, height = picture.size
+            raise ValueError(
+                f"It is {width}×{height} pixels; at most {longest} a side are taken. Cut a part out first."
+            )
         picture.load()
     except (OSError, SyntaxError, Pil.DecompressionBombError) as error:
         raise ValueError(f"{name} is no PNG that can be read. Choose another file, or save it anew.") from error

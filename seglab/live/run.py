@@ -17,11 +17,15 @@ PACE = 12  # snapshots that tell how fast it goes now
 
 
 class Run:
-    """One run: `state`, `history` and `result` (once it has ended) are to be read; `Runs` alone changes them."""
+    """One run: `state`, `history`, `latest`, `result` (once it has ended) are to be read; `Runs` alone changes them.
+
+    `latest` is the newest snapshot of its own; None: it has shown nothing yet, whatever it goes on from.
+    """
 
     def __init__(self, owner: str, name: str, make: Make, history: History | None = None) -> None:
         self.owner, self.name = owner, name
         self.history = history or History()
+        self.latest: Snapshot | None = None
         self.result: Any = None
         self.message = ""  # why it failed or was stopped, where that needs saying
         self._state: State = "waiting"
@@ -65,4 +69,5 @@ class Run:
 
     def _take(self, snapshot: Snapshot) -> None:
         self.history.add(snapshot)
+        self.latest = snapshot
         self._pace.append((time.monotonic(), snapshot.done, snapshot.images))

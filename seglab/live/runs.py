@@ -22,7 +22,6 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from seglab import machine
 from seglab.live.run import Make, Run, State
 from seglab.live.snapshots import History
 from seglab.sharing import Cancelled
@@ -39,15 +38,6 @@ QUEUE = 32  # runs that may wait
 LEFT_OUT = f"More than {QUEUE} trainings wait already. Try again in a few minutes."
 MADE_ROOM = "It was paused for some minutes while others waited for a place, so it was stopped."
 REPLACED = "It was stopped because you began another training."
-
-
-def workers() -> int:
-    """Return how many runs work at the same moment here, each with one thread: one for every two cores, at least one.
-
-    >>> workers() >= 1
-    True
-    """
-    return max(1, machine.cores() // 2)
 
 
 class Runs:
@@ -217,13 +207,21 @@ class Runs:
         owners = {run.owner for run in self._runs.values()}
         self._gone = {owner: since for owner, since in self._gone.items() if owner in owners}
         for owner in owners:
-            if self._alive(owner):
+            if self._is_there(owner):
                 self._gone.pop(owner, None)
             elif now - self._gone.setdefault(owner, now) >= GRACE:
                 self._forget(owner)
         for run in self._ready:
             if run._pause and self._waiting and now - run._since > PAUSE_MOST:
                 self._order_stop(run, MADE_ROOM)
+
+    def _is_there(self, owner: str) -> bool:
+        """Ask; where the question itself fails, the owner is taken as there: his run ends by itself anyway."""
+        try:
+            return self._alive(owner)
+        except Exception:
+            log.exception("Whether a visitor is still there couldn't be found out.")
+            return True
 
     def _next(self) -> Run | None:
         """Wait for a run whose turn it is; None once all is closed."""

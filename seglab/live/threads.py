@@ -1,6 +1,6 @@
 """How a live run's thread behaves beside the forward passes of other visitors.
 
-A worker computes with one thread, and `runs.workers` leaves half of the cores free. Before each step it lets forward
+A worker computes with one thread, and the app has one for every two cores. Before each step it lets forward
 passes go first (`passes_run`), which use all cores: so a pass meets at most the rest of one step. (Seen on one busy
 core: 80 ms alone, 96 ms beside a training that gives way, 160 ms beside one that doesn't.) On a GPU passes and
 steps don't meet: live runs stay on the CPU, where tiny networks are as fast.

@@ -94,6 +94,6 @@ def test_everything_is_measured(browser: object) -> None:
     rows = json.loads(done.stdout)["rows"]
     keys = ["upload", "confidence", "temperature", "entropy", "view", "opacity", "link", "home"]
     keys += [slider.lower().replace(" ", "-") for slider, _, _ in compare_page.MOVES if compare_page.there()]
-    keys += ["stroke", "stroke-charts"]
+    keys += ["stroke-photo", "stroke", "stroke-charts"]
     assert [row["key"] for row in rows] == keys
     assert all(row["n"] == 2 and row["median"] > 1 for row in rows)

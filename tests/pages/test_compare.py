@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -16,28 +17,13 @@ from seglab import runtime
 from seglab.instances import SIDE, Detections
 from seglab.truths import instances_of, truth
 from seglab.types import InstanceResult, Sample
+from tests.pages.apps import ok, opened, words
 from ui import compare_presets, compare_run, compare_source, compare_state, segment_run, state
 from ui.compare_run import Settings
 from ui.texts import compare as text
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-def start(**params: str) -> AppTest:
-    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
-    app.switch_page("pages/2_Compare_tasks.py")
-    for key, value in params.items():
-        app.query_params[key] = value
-    return ok(app.run())
-
-
-def ok(app: AppTest) -> AppTest:
-    assert not app.exception, app.exception[0].message
-    return app
-
-
-def words(app: AppTest) -> str:
-    return "\n".join(e.value for kind in ("markdown", "caption", "info", "warning", "error") for e in app.get(kind))
+start = partial(opened, "2_Compare_tasks")
 
 
 def loose(sample: Sample, scores: np.ndarray | None = None) -> Detections:

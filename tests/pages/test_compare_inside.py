@@ -19,6 +19,7 @@ from seglab.instances import Detections, detect
 from seglab.nets.mask_rcnn import light
 from seglab.types import Palette, Sample
 from seglab.zoo import Preprocess
+from tests.pages.apps import words
 from ui import compare_inside, cutout, lessons
 from ui.lessons import Lesson
 from ui.texts import compare_inside as text
@@ -73,10 +74,6 @@ def run(sample: Sample | None, index: int | None = None, threshold: float = 0.5,
     app = AppTest.from_function(script, default_timeout=60, kwargs=given | more).run()
     assert not app.exception, app.exception[0].message
     return app
-
-
-def words(app: AppTest) -> str:
-    return "\n".join(element.value for kind in ("markdown", "caption", "info", "warning") for element in app.get(kind))
 
 
 def formulas(app: AppTest) -> list[str]:

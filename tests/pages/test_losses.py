@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,32 +14,23 @@ from streamlit.testing.v1 import AppTest
 
 from seglab.losses import catalogue, gradients
 from seglab.metrics import confusion, distances, scores
-from ui import losses_controls, losses_extras, losses_masks, losses_presets, losses_run, losses_state, state
+from tests.pages.apps import ok, opened, shown, words
+from ui import (
+    cache,
+    lesson_file,
+    losses_controls,
+    losses_extras,
+    losses_masks,
+    losses_presets,
+    losses_run,
+    losses_state,
+    state,
+)
 from ui.texts import losses as text
 from ui.viewer import Stroke
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-def start(**params: str) -> AppTest:
-    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
-    app.switch_page("pages/3_Losses_and_metrics.py")
-    for key, value in params.items():
-        app.query_params[key] = value
-    return ok(app.run())
-
-
-def ok(app: AppTest) -> AppTest:
-    assert not app.exception, app.exception[0].message
-    return app
-
-
-def words(app: AppTest) -> str:
-    return "\n".join(e.value for kind in ("markdown", "caption", "info", "warning", "error") for e in app.get(kind))
-
-
-def shown(app: AppTest) -> dict[str, str]:
-    return {metric.label: metric.value for metric in app.metric}
+start = partial(opened, "3_Losses_and_metrics")
 
 
 def settings(preset: str) -> dict[str, object]:
@@ -93,7 +85,7 @@ def test_the_presets_show_what_their_sentences_say() -> None:
     assert distances.hausdorff(thin.truth, thin.predicted) > thin.size[0] / 3
     pixel = settings("losses-pixel")
     one = losses_masks.pair(pixel, {})
-    bce, dice = (gradients.shares(losses_run.gradient(one, key, pixel), one.truth) for key in ("bce", "dice"))
+    bce, dice = (losses_run.said(one, key, pixel).shares for key in ("bce", "dice"))
     assert bce.gradient < 0.001
     assert dice.gradient == pytest.approx(0.5, abs=0.01)
     gamma = settings("losses-gamma")
@@ -101,14 +93,14 @@ def test_the_presets_show_what_their_sentences_say() -> None:
     for value in (0, 2, 5):
         now = gamma | {"with": f"focal.gamma {value}, focal.alpha 0.5"}
         soft = losses_masks.pair(now, {})
-        found = losses_run.gradient(soft, "focal", now)
+        found = losses_run.slopes(soft, "focal", now)
         assert losses_run.settings("focal", now)["gamma"] == value
         far = np.abs(soft.probs - (soft.truth == 1)) < 0.2  # easy pixels
-        shares.append(np.abs(found.map[far]).sum() / np.abs(found.map).sum())
+        shares.append(np.abs(found[far]).sum() / np.abs(found).sum())
     assert shares[0] > shares[1] > shares[2]
     beta = settings("losses-beta")
     both = losses_masks.pair(beta, {})
-    pulled = [gradients.shares(losses_run.gradient(both, k, beta), both.truth) for k in ("bce", "weighted_bce")]
+    pulled = [losses_run.said(both, k, beta).shares for k in ("bce", "weighted_bce")]
     assert -pulled[1].foreground == pytest.approx(-5 * pulled[0].foreground)
     assert pulled[1].background == pytest.approx(pulled[0].background)
 
@@ -130,7 +122,7 @@ def test_unlabelled_pixels_are_counted_nowhere() -> None:
     pair = losses_masks.pair(values, {})
     assert pair.matrix.sum() == 64 * 32
     assert (pair.outcomes() == 255).sum() == 64 * 32
-    assert (losses_run.gradient(pair, "bce", values).map[:32] == 0).all()
+    assert (losses_run.slopes(pair, "bce", values)[:32] == 0).all()
 
 
 @pytest.mark.parametrize(
@@ -139,7 +131,8 @@ def test_unlabelled_pixels_are_counted_nowhere() -> None:
         {}, {"truth": "empty"}, {"truth": "empty", "guess": "full"}, {"truth": "full", "guess": "full"},
         {"truth": "pixel", "guess": "truth"}, {"truth": "thin", "guess": "truth", "right": "64"},
         {"truth": "discs", "guess": "truth", "salt": "0.5", "side": "256"},
-        {"truth": "scene", "thing": "dog", "pair": "3"}, {"truth": "upload", "guess": "upload"},
+        {"truth": "scene", "thing": "dog", "pair": "3"}, {"truth": "photo", "guess": "model"},
+        {"truth": "upload", "guess": "upload"},
         {"truth": "disc", "guess": "truth", "sure": "1", "cut": "0.98"},
         {"truth": "disc", "inkt": losses_state.pack([Stroke(255, 500.0, ((0, 0),))])},
     ],
@@ -338,8 +331,173 @@ def test_a_lesson_file_of_unequal_masks_changes_nothing() -> None:
     app = start(answered="1", truth="disc")
     app.session_state["losses.tab"] = text.TAB_DOWNLOAD
     ok(app.run())
-    data = losses_extras.contents({"truth": "upload"}, {"truth": np.ones((9, 9), np.float32), "guess": np.ones((3, 3))})
+    own = {"truth": np.ones((9, 9), np.float32), "guess": np.ones((3, 3), np.float32)}
+    data = losses_extras.contents({"truth": "upload", "guess": "upload"}, own)
     app.file_uploader(key="lesson.file").set_value(("lesson.zip", data, "application/zip"))
     ok(app.run())
     assert app.session_state["truth"] == "disc"
     assert "one size" in words(app)
+
+
+def test_paint_that_a_mask_does_not_know_is_refused() -> None:
+    app = start(answered="1", truth="disc", inkt=losses_state.pack([Stroke(5, 0.0, ((0, 0), (9, 9)))]))
+    assert app.session_state["inkt"] == ""
+    assert "`inkt`" in words(app, "warning")
+    for key, k in (("inkt", 255), ("inkt", -1), ("inkp", 10), ("inkp", 255)):
+        ink = losses_state.pack([Stroke(k, 2.0, ((9, 9),))])
+        values, messages = state.read(losses_state.FIELDS, {"truth": "disc", key: ink})
+        assert (values[key], messages) == (ink, [])
+
+
+def test_rectangles_and_short_strokes_cost_too() -> None:
+    whole = [Stroke(1, 0.0, ((0, 0), (1999, 1999)))] * 60
+    specks = [Stroke(1, 100.0, ((9, 9),)), *[Stroke(1, 0.5, ((9, 9),))] * 19_000]
+    for strokes, fits in ((whole, False), (whole[:5], True), (specks, True), (specks + whole[:35], False)):
+        ink = losses_state.pack(strokes)
+        assert len(ink) < losses_state.LONGEST_INK
+        assert bool(state.read(losses_state.FIELDS, {"inkt": ink})[0]["inkt"]) is fits
+
+
+def give(app: AppTest, which: str, values: np.ndarray) -> None:
+    """Hand an own mask in through the page: bytes as a PNG, others as .npy."""
+    name, data = ("m.png", png(values)) if values.dtype == np.uint8 else ("m.npy", npy(values))
+    app.file_uploader(key=f"losses.{which}.file").set_value((name, data, "application/octet-stream"))
+    ok(app.run())
+
+
+def test_an_own_prediction_of_another_size_is_empty_and_said_to_be() -> None:
+    app = start(answered="1", truth="disc", guess="upload")
+    assert text.MISSING_FILE in words(app)
+    assert shown(app)[text.RECALL] == "0.0 %"
+    give(app, "guess", np.ones((30, 40)))
+    assert "40×30 and the truth 64×64" in words(app)
+    assert shown(app)[text.RECALL] == "0.0 %", "it isn't the truth"
+    give(app, "guess", np.ones((64, 64)))
+    assert "one size" not in words(app)
+    assert shown(app)[text.RECALL] == "100.0 %"
+
+
+def test_a_new_pair_of_another_size_can_follow() -> None:
+    app = start(answered="1", truth="upload", guess="upload")
+    give(app, "truth", np.ones((30, 40)))
+    give(app, "guess", np.ones((30, 40)))
+    ok(app.selectbox(key="guess").select("background").run())
+    give(app, "truth", np.ones((20, 20)))
+    assert app.session_state[losses_masks.UPLOADS]["truth"].shape == (20, 20)
+
+
+@pytest.mark.parametrize("truth", ["scene", "disc", "upload"])
+def test_an_own_prediction_can_be_handed_in_beside_any_truth(truth: str) -> None:
+    app = start(answered="1", truth=truth)
+    ok(app.selectbox(key="guess").select("upload").run())
+    assert text.MISSING_FILE in words(app)
+    size = app.session_state[losses_masks.UPLOADS].get("truth", losses_masks.pair(settings_of(app), {}).truth).shape
+    give(app, "guess", np.ones(size))
+    if truth != "upload":
+        assert "one size" not in words(app)
+
+
+def settings_of(app: AppTest) -> dict[str, object]:
+    return {field.key: app.session_state[field.key] for field in losses_state.FIELDS}
+
+
+def test_masks_of_zeros_and_ones_and_in_dark_colours_are_read() -> None:
+    rng = np.random.default_rng(0)
+    mask = (rng.random((30, 40)) < 0.1).astype(np.uint8)
+    app = start(answered="1", truth="upload")
+    own = lambda: app.session_state[losses_masks.UPLOADS]  # noqa: E731
+    for values in (mask, mask * 255, np.where(mask[..., None] > 0, np.uint8([64, 0, 0]), np.uint8([0, 0, 0]))):
+        give(app, "truth", values)
+        assert np.array_equal(own()["truth"], mask)
+        assert f"isn’t black is object: {mask.mean():.1%}" in words(app)
+    grey = rng.integers(0, 256, (30, 40)).astype(np.uint8)
+    give(app, "truth", grey)
+    assert np.array_equal(own()["truth"], grey >= 128)
+    assert "50 % brightness" in words(app)
+    give(app, "guess", mask)  # in a prediction, a mask of 0 and 1 is one too; another grey is a probability
+    assert np.array_equal(own()["guess"], mask)
+    give(app, "guess", grey)
+    assert np.allclose(own()["guess"], grey / 255)
+
+
+def test_lesson_files_of_other_pages_are_refused() -> None:
+    app = start(answered="1", truth="disc", guess="upload")
+    app.session_state["losses.tab"] = text.TAB_DOWNLOAD
+    give(app, "guess", np.ones((64, 64)))
+    data = lesson_file.pack({"image": "upload", "file": "a.png", "cls": "Sky"}, picture=np.zeros((9, 9, 3), np.uint8))
+    app.file_uploader(key="lesson.file").set_value(("lesson.zip", data, "application/zip"))
+    ok(app.run())
+    assert text.LESSON_OTHER_PAGE in words(app)
+    assert app.session_state["truth"] == "disc"
+    assert app.session_state[losses_masks.UPLOADS]["guess"].shape == (64, 64)
+
+
+def test_only_the_own_masks_in_use_are_in_the_lesson_file() -> None:
+    own = {"truth": np.ones((9, 9), np.float32), "guess": np.ones((3, 3), np.float32)}
+    found = lesson_file.unpack(losses_extras.contents({"truth": "upload"}, own))
+    assert found.mask is not None
+    assert found.picture is None
+
+
+def test_undefined_scores_are_sentences_and_not_nan() -> None:
+    for params, says in (({"truth": "empty"}, text.NO_OBJECT), ({"truth": "disc"}, "so there is no dot"),
+                         ({"truth": "disc", "guess": "truth", "right": "3"}, "is the dot")):  # fmt: skip
+        app = start(answered="1", **params)
+        app.session_state["losses.tab"] = text.TAB_CHARTS
+        ok(app.run())
+        assert says in words(app)
+        assert "nan" not in words(app)
+    assert "IoU is highest, 0." in words(app)
+
+
+def test_curves_of_losses_without_terms_say_whose_they_are() -> None:
+    for a, b, said in (("bce", "focal", None), ("dice", "bce", "**Soft Dice**"), ("boundary", "dice", ", Soft Dice**")):
+        app = start(answered="1", loss=a, beside=b)
+        app.session_state["losses.tab"] = text.TAB_CURVES
+        ok(app.run())
+        assert ("not a mean over pixels" in words(app)) is (said is not None)
+        assert said is None or said in words(app)
+
+
+def test_the_colours_of_both_masks_are_named() -> None:
+    names = "".join(element.proto.body for element in start(answered="1", truth="disc").get("html"))
+    assert all(f"</i>{name}" in names for name in ("0 %", "50 %", "100 %", text.BACKGROUND, text.FOREGROUND))
+
+
+def test_the_table_is_kept_and_takes_no_room_from_the_maps(monkeypatch: pytest.MonkeyPatch) -> None:
+    app = start(answered="1", truth="disc", guess="truth", right="7", down="5")
+    before = cache.MAPS.bytes
+    app.session_state["losses.tab"] = text.TAB_LOSSES
+    app.session_state["losses.more"] = True
+    ok(app.run())
+    assert cache.MAPS.bytes == before
+    monkeypatch.setattr(gradients, "gradient", lambda *args, **more: pytest.fail("it is there"))
+    ok(app.run())
+
+
+def test_kept_maps_are_the_librarys_and_two_large_ones_leave_room() -> None:
+    now = settings("losses-beta")
+    pair = losses_masks.pair(now, {})
+    for key in ("bce", "weighted_bce", "hausdorff"):
+        found = gradients.gradient(key, gradients.logits(pair.probs), pair.truth, **losses_run.settings(key, now))
+        said = losses_run.said(pair, key, now)
+        np.testing.assert_allclose(losses_run.slopes(pair, key, now), found.map, atol=1e-3 * said.steepest)
+        assert (said.value, said.shares) == (found.value, gradients.shares(found, pair.truth))
+    assert cache.MAPS.budget > 2 * 2 * losses_masks.MOST**2
+    assert cache.kept(cache.MAPS, losses_run._name(pair, "bce", now), lambda: None).dtype == np.float16
+
+
+def test_large_own_masks_are_scored_and_what_takes_seconds_waits_to_be_asked_for() -> None:
+    app = start(answered="1", truth="upload", guess="upload")
+    y, x = np.ogrid[:2000, :2000]
+    truth = np.hypot(y - 1000, x - 1000) < 600
+    app.session_state[losses_masks.UPLOADS] = {
+        "truth": truth.astype(np.float32), "guess": (truth * (x / np.float32(2000))).astype(np.float32),
+    }  # fmt: skip
+    app.session_state["sure"] = 0.0
+    app.session_state["losses.tab"] = text.TAB_CHARTS
+    ok(app.run())
+    assert shown(app)[text.PRECISION] == "100.0 %"
+    assert shown(app)[text.RECALL] == f"{100 * truth[:, 1000:].sum() / truth.sum():.1f} %"
+    assert {toggle.key for toggle in app.toggle} >= {"losses.compute.maps", "losses.compute.charts"}
+    assert not app.get("plotly_chart")

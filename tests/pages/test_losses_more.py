@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import re
 import time
 from functools import partial
 
@@ -17,6 +18,9 @@ from seglab.live import Line, Run, Runs, Snapshot, gaps, rare
 from seglab.live.race import Trained
 from seglab.losses import border as borders
 from seglab.losses.catalogue import LOSSES, find
+from seglab.metrics import confusion, scores
+from tests.latex import evaluate
+from tests.pages.apps import ok, words
 from ui import (
     cache,
     compare_state,
@@ -63,15 +67,6 @@ def start(tab: str, **params: str) -> AppTest:
     return ok(app.run())
 
 
-def ok(app: AppTest) -> AppTest:
-    assert not app.exception, app.exception[0].message
-    return app
-
-
-def said(app: AppTest) -> str:
-    return "\n".join(e.value for kind in ("markdown", "caption", "info", "warning", "error") for e in app.get(kind))
-
-
 def settings(**params: str) -> dict[str, object]:
     values, messages = state.read(losses_state.FIELDS, params)
     assert messages == []
@@ -108,7 +103,7 @@ def test_the_tab_says_who_stays_at_all_background() -> None:
     pair = losses_masks.pair(settings(**SMALL), {})
     dice = losses_descend.descent(pair, "dice", settings(**SMALL))
     assert dice.left is not None
-    assert f"Soft Dice leaves “all background” after {dice.left} steps; Binary cross-entropy is still there" in said(
+    assert f"Soft Dice leaves “all background” after {dice.left} steps; Binary cross-entropy is still there" in words(
         app
     )
     assert [metric.value for metric in app.metric] == ["60 of 60", f"{dice.empty} of 60"]
@@ -161,9 +156,9 @@ def test_what_goes_wrong_with_a_descent_is_said() -> None:
     for fine in (*began, way(None, 11, found=0), way(3, 3), way(3, 3, found=20)):
         assert losses_descend.warned(fine, "A", 5, 100) == ""
     app = start("descend", **SMALL, d_rate="10")  # far too high for Dice
-    assert "Soft Dice falls back to “all background”" in said(app)
+    assert "Soft Dice falls back to “all background”" in words(app)
     app = start("descend", **SMALL, d_rate="5")
-    assert "Soft Dice ends with 4,096 pixels" in said(app)
+    assert "Soft Dice ends with 4,096 pixels" in words(app)
 
 
 @pytest.mark.parametrize(
@@ -181,9 +176,9 @@ def test_any_pair_can_be_descended(params: dict[str, str]) -> None:
 
 
 def test_without_an_object_or_with_too_many_pixels_there_is_no_descent() -> None:
-    assert page_text.NO_OBJECT in said(start("descend", truth="empty"))
+    assert page_text.NO_OBJECT in words(start("descend", truth="empty"))
     app = start("descend", truth="disc", side="256", d_steps="10")
-    assert "256×256" in said(app)
+    assert "256×256" in words(app)
     assert not app.metric
     ok(app.button(key="losses.descend.compute").click().run())
     assert len(app.metric) == 2
@@ -205,7 +200,7 @@ def test_the_start_can_be_the_objects_share() -> None:
     app = start("descend")  # five ships in a hundred pixels
     ok(app.button(key="losses.descend.prior").click().run())
     assert app.session_state["d_start"] == 0.05
-    assert "-2.94" in said(app)  # log(0.05 / 0.95)
+    assert "-2.94" in words(app)  # log(0.05 / 0.95)
     assert app.query_params["d_start"] in ("0.05", ["0.05"])
 
 
@@ -244,7 +239,7 @@ def run_of(runs: Runs, name: str) -> Run:
 
 def test_a_training_begins_shows_and_stops(runs: Runs) -> None:
     app = start("train", t_steps="2000", t_losses="dice,bce")
-    assert "2000 steps of 2 networks" in said(app)
+    assert "2000 steps of 2 networks" in words(app)
     ok(app.button(key="losses.train.start").click().run())
     run = run_of(runs, losses_train.RUN)
     until(lambda: run.history.latest is not None)
@@ -253,8 +248,8 @@ def test_a_training_begins_shows_and_stops(runs: Runs) -> None:
     ok(app.button(key="losses.train.stop").click().run())
     assert runs.wait(run, 30)
     ok(app.run())
-    assert "Stopped at step" in said(app)
-    assert "hasn’t found it" in said(app) or "finds the thing" in said(app)
+    assert "Stopped at step" in words(app)
+    assert "hasn’t found it" in words(app) or "finds the thing" in words(app)
     assert run.history.latest.done <= run.result.steps < 2000
     # Change something, and go on.
     app.session_state["with"] = "dice.epsilon 1"
@@ -269,14 +264,14 @@ def test_a_training_begins_shows_and_stops(runs: Runs) -> None:
 def test_the_losses_are_the_tables_with_the_links_parameters() -> None:
     app = start("train", t_losses="focal,moon,dice,bce,tversky", **{"with": "focal.gamma 4"})
     assert app.multiselect(key=losses_train.CHOSEN).value == ["focal", "dice", "bce"]
-    assert r"$\gamma$ = 4, $\alpha$ = 0.25" in said(app)
+    assert r"$\gamma$ = 4, $\alpha$ = 0.25" in words(app)
     found = losses_train.chosen({losses_train.CHOSEN: ["focal"], "with": "focal.gamma 4"})
     assert found["Focal"].func is find("focal").function
     assert found["Focal"].keywords == {"gamma": 4.0, "alpha": 0.25}
     ok(app.multiselect(key=losses_train.CHOSEN).set_value(["jaccard"]).run())
     assert app.session_state["t_losses"] == "jaccard"
     ok(app.multiselect(key=losses_train.CHOSEN).set_value([]).run())
-    assert text.T_NOBODY in said(app)
+    assert text.T_NOBODY in words(app)
     assert set(app.multiselect(key=losses_train.CHOSEN).options) == {x.title for x in LOSSES if x.group == "few"}
 
 
@@ -287,7 +282,7 @@ def test_how_rare_the_thing_is_is_counted() -> None:
     app = start("train", t_thing="dog", t_imbalance="0", t_things="3")
     how = rare.Task("dog", 0.0, (3, 3)).parameters
     masks = [s.labels == SCENES.index("dog") for s in scenes.training(rare.TRAIN_SEED, 60, how, (64, 64))]
-    assert f"Of 60, **{sum(m.any() for m in masks)} hold the thing (dog)**; it is {np.mean(masks):.2%}" in said(app)
+    assert f"Of 60, **{sum(m.any() for m in masks)} hold the thing (dog)**; it is {np.mean(masks):.2%}" in words(app)
 
 
 def test_who_found_the_thing_is_said_and_who_did_not() -> None:
@@ -344,9 +339,9 @@ def test_how_much_of_the_weight_the_gaps_have() -> None:
     found = losses_border.computed(settings())
     cut = (found.ids > 0) & (found.apart == 0)
     plain = borders.border_weights(found.apart, 0)
-    assert f"{cut.mean():.1%} of the pixels" in said(app)
-    assert f"**{found.weights[cut].sum() / found.weights.sum():.1%} with it**" in said(app)
-    assert f"{plain[cut].sum() / plain.sum():.1%} without" in said(app)
+    assert f"{cut.mean():.1%} of the pixels" in words(app)
+    assert f"**{found.weights[cut].sum() / found.weights.sum():.1%} with it**" in words(app)
+    assert f"{plain[cut].sum() / plain.sum():.1%} without" in words(app)
 
 
 def png(ids: np.ndarray) -> bytes:
@@ -369,7 +364,7 @@ def test_own_nuclei_come_in_and_go_again() -> None:
     assert f"w({column}, {row})" in app.latex[1].value
     app.file_uploader(key=losses_border.FILE).set_value(("no.png", b"nonsense", "image/png"))
     ok(app.run())
-    assert "`no.png` can’t be used" in said(app)
+    assert "`no.png` can’t be used" in words(app)
     assert np.array_equal(app.session_state[losses_border.UPLOAD], ids)
     next(b for b in app.button if b.label == text.B_BACK).click()
     ok(app.run())
@@ -385,13 +380,42 @@ def test_one_nucleus_alone_has_no_gap() -> None:
     assert at.w == found.weights[0, 0] == pytest.approx(found.classes[0])
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_the_border_formula_is_the_one_computed_and_so_are_the_numbers_in_it(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    w0, sigma = rng.uniform(1, 20), rng.uniform(2, 9)
+    found = losses_border.computed(settings() | {"b_seed": seed, "b_w0": w0, "b_sigma": sigma})
+    rows, columns = np.nonzero((found.apart == 0) & (found.term > 1e-3))
+    for n in rng.choice(len(rows), 5, replace=False):
+        y, x = int(rows[n]), int(columns[n])
+        at = losses_border.pixel(found, x, y)
+        symbols = {"w_c": at.wc, "w_0": w0, "d_1": at.d1, "d_2": at.d2, "sigma": sigma}
+        value = evaluate(text.B_FORMULA.replace("(x)", ""), symbols)
+        assert value == pytest.approx(found.weights[y, x], rel=1e-5)
+        _, filled, short, end = text.B_FILLED.format(**vars(at) | {"w0": w0, "sigma": sigma}).split(" = ")
+        assert evaluate(short, {}) == pytest.approx(float(end), abs=1e-3 + w0 * 1e-4)
+        assert evaluate(filled, {}) == pytest.approx(float(end), abs=0.01 + 0.002 * w0)  # two digits of each distance
+
+
+def test_the_identity_of_dice_and_iou_is_the_one_that_the_scores_obey() -> None:
+    formula = re.match(r"Dice = (.+), always", page_text.IDENTITY_NOTE)
+    assert formula
+    latex = formula[1].replace("·", r" \cdot ").replace("IoU", r"\mathrm{IoU}")
+    for cm in np.random.default_rng(0).integers(0, 99, (9, 2, 2)):
+        for k in (0, 1):
+            value = evaluate(latex, {"IoU": confusion.iou(cm)[k]})
+            assert value == pytest.approx(scores.dice(cm)[k], rel=1e-12)
+
+
 @pytest.mark.parametrize(
     ("data", "says"),
     [
         (png(np.zeros((4, 4), np.uint16)), "no nucleus"), (png(np.ones((2, 1025), np.uint16)), "at most 1024"),
         (png(np.ones((4, 4, 3), np.uint8)), "grey"), (b"nonsense", "PNG|picture|file"),
+        (png(np.random.default_rng(0).integers(0, 255, (64, 64), np.uint8)), "photograph"),
+        (png(np.arange(2116, dtype=np.uint16).reshape(46, 46)), "2,115 nuclei; at most 2,000"),
     ],
-    ids=range(4),
+    ids=range(6),
 )  # fmt: skip
 def test_files_that_are_no_ids_get_a_sentence(data: bytes, says: str) -> None:
     with pytest.raises(ValueError, match=says):
@@ -410,7 +434,7 @@ def test_with_and_without_begins_shows_and_stops(runs: Runs) -> None:
     assert run.state == "stopped", run.message
     ok(app.run())
     outcome = run.result
-    assert f"After {outcome.trained.steps} steps" in said(app)
+    assert f"After {outcome.trained.steps} steps" in words(app)
     assert app.get("plotly_chart")
     assert live.GO_ON in [button.label for button in app.button]
 

@@ -20,6 +20,7 @@ from streamlit.testing.v1 import AppTest
 from seglab import inference, maps, runtime, zoo
 from seglab.inference import Options
 from seglab.palettes import CAMVID
+from tests.pages.apps import ok, words
 from ui import cache, code, lesson_file, picker, segment_code, segment_lesson, segment_truth
 from ui.presets import PRESETS
 
@@ -36,15 +37,6 @@ def fresh(random_weights: Path) -> AppTest:
 @pytest.fixture
 def page(fresh: AppTest) -> AppTest:
     return ok(fresh.run())
-
-
-def ok(app: AppTest) -> AppTest:
-    assert not app.exception, app.exception[0].message
-    return app
-
-
-def words(app: AppTest, *kinds: str) -> str:
-    return "\n".join(element.value for kind in kinds for element in app.get(kind))
 
 
 def button(app: AppTest, key: str) -> object:

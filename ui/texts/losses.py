@@ -18,16 +18,22 @@ TRUTH, GUESS = "Truth", "Prediction"
 TRUTHS = {
     "ships": "Five ships in a hundred pixels", "disc": "A disc", "discs": "A large and a small disc",
     "thin": "Something thin", "pixel": "One pixel", "empty": "Nothing", "full": "Everything",
-    "scene": "A thing in a drawn street", "upload": "Your own mask",
+    "scene": "A thing in a drawn street", "photo": "A network’s mask of your picture, for you to correct",
+    "upload": "Your own mask",
 }  # fmt: skip
 GUESSES = {
     "background": "all background", "truth": "the truth, changed", "full": "all object",
-    "model": "a network’s", "upload": "your own",
+    "model": "the network’s", "upload": "your own",
 }  # fmt: skip
 BACKGROUND, FOREGROUND, IGNORED = "background", "object", "not counted"
 LEVEL = "{percent} %"
 AS_IT_WAS = "as it was"
 OUTCOMES = ("true negative", "true positive", "false positive", "false negative")
+PHOTO_NOTE = (
+    "The truth begins as the network’s own mask, all from 50 % on: at that threshold nothing is wrong yet. **Paint "
+    "into the truth what it got wrong**, and see what that costs it. (Picture and masks are made at most 256 pixels a "
+    "side; the network saw all of it.)"
+)
 PAINT = "Paint on either mask: all numbers and pictures follow."
 PANES = {"truth": "Truth", "guess": "Prediction", "outcomes": "Right and wrong"}
 ALT = {
@@ -103,21 +109,33 @@ LOSSES_NOTE = (
 )
 MORE_LOSSES = "More losses"
 FORMULA_OF = "Formula of"
-LARGE = "These masks are large ({w}×{h}): the table of all losses takes some seconds."
+LARGE = "These masks are large ({w}×{h}): this takes some seconds."
 COMPUTE = "Compute it"
+SWEEP_BEST = "IoU is highest, {best:.2f}, at a threshold of {at:.2f}; the dotted line is the threshold now."
 SWEEP_NOTE = "Average precision {ap:.3f}. The threshold now, {cut:g}, is the dot."
+SWEEP_NO_DOT = "Average precision {ap:.3f}. At the threshold now, {cut:g}, nothing is predicted, so there is no dot."
 SHIFT_NOTE = (
     "The same mask, and itself moved by **one pixel**, at several sizes. The mistake is the same; the smaller the "
     "object, the dearer."
 )
 IDENTITY_NOTE = "Dice = 2·IoU/(1 + IoU), always. The dot is where you are: near 1 both agree, near 0 Dice is twice IoU."
+CURVES_ALONE = (
+    "**{titles}**: not a mean over pixels that can be told one by one, so the curve is of a picture that is this one "
+    "pixel. A loss of distances is 0 there: it has no border."
+)
 CURVES_NOTE = "Loss and slope for one pixel, over its probability p. γ, α and β above move them."
 SURFACE_NOTE = "Loss of hard masks by false positives and false negatives; the dot is where you are."
 LESSON_HELP = "Both masks with all paint and every choice, to hand on or to go on later."
-UPLOAD_TRUTH = "Your own truth: a picture (white or coloured = object) or .npy"
+UPLOAD_TRUTH = "Your own truth: a picture (white or coloured = object) or .npy of probabilities"
+TOOK_MASK = "In your truth all that isn’t black is object: {share:.1%} of the pixels."
+TOOK_GREY = "In your truth all from 50 % brightness or probability on is object: {share:.1%} of the pixels."
 UPLOAD_GUESS = "Your own prediction: a grey picture (white = 100 %) or .npy of probabilities"
 BAD_FILE = "`{name}` can't be used: {error} The masks you had are still there."
 OTHER_SIZE = "It is {a[1]}×{a[0]} and the other mask {b[1]}×{b[0]} pixels; both must have one size."
+UNEQUAL = (
+    "Your own prediction is {a[1]}×{a[0]} and the truth {b[1]}×{b[0]} pixels; both must have one size. Until then the "
+    "prediction is empty."
+)
 NOT_NPY = "It isn't a NumPy file of numbers."
 NOT_A_MAP = "It holds {dtype} {shape}; wanted is one map of numbers, (height, width)."
 TOO_LARGE = "It is {w}×{h} pixels; at most {most} a side are taken. Scale it down first."
@@ -150,7 +168,9 @@ CODE_NOTE = (
 CODE_FILES = "First put {files} from the tab “Download” beside the script."
 CODE_AND = " and "
 MISSING_FILE = (
-    "This link was made with an own mask, and a link can't carry one. Load the lesson file that came with it under "
-    "“Download”, or choose the file under “More”. Until then you see something else in its place."
+    "No file yet for your own mask: choose it under “More”, or load the lesson file that came with a link under "
+    "“Download”. Until then that mask is empty."
 )
+LESSON_OTHER_PAGE = "This lesson file is another page's. Load it there; this page's are saved under “Download”."
+LESSON_NO_GUESS = "Your own prediction isn't in this lesson file, which carries a picture: hand it on beside it."
 LESSON_SIZES = "The masks in this lesson file aren't of one size, or larger than {most} pixels a side."

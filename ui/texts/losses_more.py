@@ -37,6 +37,10 @@ D_STAYED = "Steps at “all background”, {title}"
 D_OF = "{empty} of {steps}"
 D_PULL = "What pulls at the bias, {title}"
 D_OBJECT, D_BACKGROUND = "object", "background"
+D_CHARTS = (
+    "Over the steps: what pulls at the bias, Σ∂loss/∂logit of object and of background, and how many pixels are called "
+    "object (dotted: how many there are)."
+)
 D_FOUND, D_TRUE = "Pixels that are called object", "truth"
 D_AT_START = (
     "At the first step the object’s {n} pixels pull with {foreground:.2g} and the other {rest} push with "
@@ -116,8 +120,12 @@ B_SEED, B_W0, B_SIGMA, B_TOUCHING = "Number of the picture", "$w_0$", "$σ$ (pix
 B_UPLOAD = "Your own nuclei: a PNG of ids, 16 bits (as `segment --task instance` writes it)"
 B_BACK = "Back to drawn nuclei"
 B_BAD_FILE = "`{name}` can’t be used: {error} The nuclei you had are still there."
-B_TOO_LARGE = "It is {w}×{h} pixels; at most {most} a side are taken. Cut a part out first."
 B_NO_CELLS = "It holds no nucleus: every pixel is 0."
+B_TOO_MANY = "It holds {cells:,} nuclei; at most {most:,} are taken. Cut a part out of it first."
+B_PIECES = (
+    "Its {cells} numbers are in {pieces} pieces: that is a photograph, not a map of ids. Wanted is a number for each "
+    "nucleus, 0 elsewhere."
+)
 B_NUCLEI, B_APART, B_WEIGHTS = "Nuclei", "What is to be learnt", "Weight of each pixel"
 B_CLASSES = ("background", "nucleus", "gap that was cut")
 B_NUCLEUS, B_NOTHING = "nucleus {id}", "background"

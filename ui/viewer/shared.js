@@ -3,6 +3,8 @@
 const BUS = "seglab-viewer"; // one window event for all links: { link, from, view | cursor | light, look, pick }
 
 const shared = (window.__seglabViewers ??= {
+  viewer: null, // what mounts and updates a viewer, once its code is here
+  code: null, // the promise of it, and `arrived`, which keeps it
   states: new Map(), // what a person has set, by the viewer's key
   links: new Map(), // zoom and place, by the name of the link
   photos: new Map(), // { file, resolve, here } by the photo's id: who asks first waits for `file`, a Blob
@@ -33,3 +35,4 @@ const shared = (window.__seglabViewers ??= {
     this.light(link, from, light, more);
   },
 });
+shared.code ??= new Promise((resolve) => (shared.arrived = resolve));

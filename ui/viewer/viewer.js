@@ -215,7 +215,7 @@ class Viewer extends Linked {
 
 const mounted = new WeakMap();
 
-export default function (component) {
+function mount(component) {
   const { data, parentElement, setStateValue, setTriggerValue } = component;
   const root = parentElement.querySelector(".viewer");
   if (!mounted.has(root)) mounted.set(root, new Viewer(root, data));
@@ -228,4 +228,10 @@ export default function (component) {
     viewer.close();
     mounted.delete(root);
   };
+}
+
+export default function () {
+  // the element that brought this code; see loader.js
+  shared.viewer ??= mount;
+  shared.arrived(shared.viewer);
 }

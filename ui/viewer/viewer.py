@@ -22,7 +22,8 @@ from ui.viewer.strokes import Stroke
 
 Tool = Literal["click", "box", "brush"]
 TOOLS: tuple[Tool, ...] = ("click", "box", "brush")
-# One ES module, in parts that can each be read in one sitting; viewer.js comes last and has the default export.
+# One ES module, in parts that can each be read in one sitting; viewer.js comes last and has the default export. It goes
+# to the browser in an element of its own, see loader.js.
 _PARTS = (
     "shared.js", "dom.js", "layers.js", "regions.js", "labels.js", "ids.js", "view.js", "input.js", "legend.js",
     "drawing.js", "light.js", "panel.js", "report.js", "linked.js", "viewer.js",
@@ -53,16 +54,19 @@ class Sent:
 
 
 _HIDDEN = "seglab-photo"  # in the key of the photo's element, and so in its CSS class, which style.css hides
-_photo = st.components.v2.component(
-    "seglab_photo",
-    js="\n".join((_HERE / part).read_text("utf-8") for part in ("shared.js", "photo.js")),
-    isolate_styles=False,
-)
+
+
+def _joined(*parts: str) -> str:
+    return "\n".join((_HERE / part).read_text("utf-8") for part in parts)
+
+
+_photo = st.components.v2.component("seglab_photo", js=_joined("shared.js", "photo.js"), isolate_styles=False)
+_code = st.components.v2.component("seglab_viewer_code", js=_joined(*_PARTS), isolate_styles=False)
 _component = st.components.v2.component(
     "seglab_viewer",
     html=(_HERE / "viewer.html").read_text("utf-8"),
     css=(_HERE / "viewer.css").read_text("utf-8"),
-    js="\n".join((_HERE / part).read_text("utf-8") for part in _PARTS),
+    js=_joined("shared.js", "loader.js"),
 )
 
 
@@ -110,9 +114,9 @@ def viewer(
     place; `ink` is the class that the brush paints at first. Viewers with the same `link` move together, and what is
     pointed at in one (or in a `segment_table`) is lit in all. `height` is the most px the picture takes (560 by
     default); `alt` describes it. `marks` are points (x, y) to ring; `strokes` are there when the picture is first shown
-    (from a link). An array, and the ids of an `IdLayer`, are sent just before the viewer in elements of their own, so
-    that only what has changed is sent again; in an `st.empty` such a viewer needs a container around it. ValueError for
-    arrays or tools that don't fit.
+    (from a link). The viewer's code, an array, and the ids of an `IdLayer` are sent just before it in elements of their
+    own, so that only what has changed is sent again; so in an `st.empty` every viewer needs a container around it.
+    ValueError for arrays or tools that don't fit.
     """
     given = [_layer(item, palette) for item in layers]
     earlier = [_layer(item, palette) for item in before]
@@ -128,6 +132,7 @@ def viewer(
     paper = next((item for item in given if isinstance(item, LabelLayer)), None)
     _check_tools(tools, tool, paper, size)
     photo = send(image, key=key) if isinstance(image, np.ndarray) else image
+    _code(key=f"{key}.{_HIDDEN}.code", data=None)
     _send_ids([item for item in (*given, *earlier) if isinstance(item, IdLayer)], key)
     picture_id = photo.id if photo else f"{size[1]}x{size[0]}"
     first = tuple(strokes)

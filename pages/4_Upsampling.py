@@ -1,0 +1,54 @@
+"""Upsampling: grids on which every number can be followed, and four labs more. Words in ui/texts/upsampling.py."""
+
+from collections.abc import Callable
+from functools import partial
+
+import streamlit as st
+
+from ui import (
+    picker,
+    upsampling_code,
+    upsampling_extras,
+    upsampling_lab,
+    upsampling_labs,
+    upsampling_matrix,
+    upsampling_tasks,
+)
+from ui.page import page
+from ui.state import follow_link, keep_link
+from ui.texts import upsampling as text
+
+FIELDS = upsampling_labs.FIELDS
+page(text.TITLE, text.QUESTION)
+wrong = follow_link(FIELDS, st.query_params, st.session_state, "upsampling")
+if wrong:
+    st.warning("  \n".join(wrong), icon=":material/link_off:")
+
+# One lab at a time; each has its own choices in the link.
+lab = upsampling_labs.choose()
+shown = None
+if lab != "grid":
+    upsampling_labs.show(lab)
+else:
+    shown = upsampling_lab.lab()
+    if shown is None:  # the question stands
+        keep_link(FIELDS, st.query_params, st.session_state, "upsampling")
+        st.stop()
+
+parts: dict[str, Callable[[], object]] = {text.TAB_TRY: upsampling_extras.experiments}
+if shown:
+    parts |= {
+        text.TAB_TASKS: partial(upsampling_tasks.tasks, *shown),
+        text.TAB_MATRIX: partial(upsampling_matrix.matrices, *shown),
+        text.TAB_PIN: partial(upsampling_extras.pin, *shown),
+        text.TAB_CODE: partial(upsampling_code.show, shown[0]),
+    }
+parts[text.TAB_DOWNLOAD] = partial(upsampling_extras.downloads, shown and shown[1])
+tabs = st.tabs(list(parts), key=f"upsampling.tab.{len(parts)}", on_change="rerun")
+for tab, part in zip(tabs, parts.values(), strict=True):
+    if tab.open:
+        with tab:
+            part()
+keep_link(FIELDS, st.query_params, st.session_state, "upsampling")
+if lab != "grid":
+    picker.tidy(picker.current())

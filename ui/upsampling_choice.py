@@ -1,0 +1,79 @@
+"""What is chosen in the grid lab, read from the session: the grids with as many channels as the method takes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ui.texts import upsampling as text
+from ui.upsampling_state import LIMIT, MOST_CHANNELS, MOST_NUMBERS, Channels, unpack
+
+CONVOLUTIONS = ("transposed", "conv")
+INTERPOLATIONS = ("nearest", "bilinear", "bicubic")
+KERNELS = (*CONVOLUTIONS, "resize")  # methods with a kernel
+
+
+@dataclass(frozen=True, eq=False)
+class Chosen:
+    """The grid lab's choices. `x` is (C, H, W); `w` (n, kH, kW), a kernel for each pair of channels; `y` may miss."""
+
+    method: str
+    x: Channels
+    w: Channels
+    y: Channels | None
+    stride: int
+    pad: int
+    outpad: int
+    dilation: int
+    groups: int
+    size: tuple[int, int]
+    corners: bool
+    factor: int
+    mode: Any
+    window: int
+    hop: int
+    rim: int
+
+    @property
+    def channels(self) -> bool:
+        """Whether the grids have a channel axis for the library."""
+        return len(self.x) > 1 or self.method == "subpixel"
+
+    @property
+    def input(self) -> Channels:
+        """The input as the library takes it: (H, W), or (C, H, W)."""
+        return self.x if self.channels else self.x[0]
+
+    @property
+    def kernel(self) -> Channels:
+        """The kernel as the library takes it: (kH, kW), or (2, 2 / groups, kH, kW)."""
+        return self.w[0] if len(self.w) == 1 else self.w.reshape(2, -1, *self.w.shape[1:])
+
+
+def choose(now: Mapping[Any, Any]) -> Chosen:
+    """Read the choices; ValueError for more channels than can be shown."""
+    method, pairs = now["method"], now["method"] in CONVOLUTIONS and now["chan"] != "1"
+    groups = 2 if pairs and now["chan"] == "groups" else 1
+    channels = now["factor"] ** 2 if method == "subpixel" else 2 if pairs else 1
+    x = unpack(now["x"])
+    if channels > MOST_CHANNELS or channels * x[0].size > MOST_NUMBERS:
+        raise ValueError(text.MANY_CHANNELS.format(n=channels, rows=x.shape[1], columns=x.shape[2], r=now["factor"],
+                                                   channels=MOST_CHANNELS, numbers=MOST_NUMBERS))  # fmt: skip
+    return Chosen(
+        method, fit(x, channels, 10), fit(unpack(now["w"]), 4 // groups if pairs else 1, 1),
+        unpack(now["y"])[:1] if now["y"] else None, now["stride"], now["pad"], now["outpad"], now["dilation"], groups,
+        (now["rows"], now["cols"]), now["corners"], now["factor"], now["mode"], now["window"], now["hop"], now["rim"],
+    )  # fmt: skip
+
+
+def fit(channels: Channels, n: int, more: float) -> Channels:
+    """Return the first n channels; missing ones are the first, plus `more` for each, so that they can be told apart.
+
+    >>> fit(np.array([[[1.0, 2.0]]]), 3, 10).tolist()
+    [[[1.0, 2.0]], [[11.0, 12.0]], [[21.0, 22.0]]]
+    """
+    extra = [np.clip(channels[0] + more * c, -LIMIT, LIMIT) for c in range(len(channels), n)]
+    return np.stack([*channels[:n], *extra])

@@ -1,0 +1,144 @@
+"""The controls of the grid lab. Each one's key is its name in the link (`ui.upsampling_state.FIELDS`)."""
+
+from __future__ import annotations
+
+import numpy as np
+import streamlit as st
+
+from ui.grid import GridEvent
+from ui.texts import upsampling as text
+from ui.upsampling_choice import CONVOLUTIONS, INTERPOLATIONS, KERNELS, choose
+from ui.upsampling_state import CHANNELS, FIELDS, METHODS, MODES, SIDE, Channels, pack, unpack
+
+BLUR = "0.0625 0.125 0.0625/0.125 0.25 0.125/0.0625 0.125 0.0625"  # (1 2 1)/4 each way
+
+
+def main() -> None:
+    """Choose the method, and its main parameters beside it."""
+    method = st.session_state["method"]
+    first, *others = st.columns([1.6, 1, 1, 1])
+    first.selectbox(text.METHOD, METHODS, format_func=text.METHODS.__getitem__, key="method", on_change=_method,
+                    persist_state="session")  # fmt: skip
+    a, b, c = others
+    if method in CONVOLUTIONS:
+        with a:
+            _side(text.KERNEL_SIZE, "w", both=True)
+        b.slider(text.STRIDE, 1, 8, key="stride", persist_state="session")
+        c.slider(text.PADDING, 0, 16, key="pad", persist_state="session")
+    elif method in INTERPOLATIONS:
+        a.slider(text.ROWS, 1, 32, key="rows", persist_state="session")
+        b.slider(text.COLS, 1, 32, key="cols", persist_state="session")
+        if method != "nearest":
+            c.toggle(text.CORNERS, key="corners", help=text.CORNERS_HELP, persist_state="session")
+    elif method == "unpool":
+        a.slider(text.WINDOW, 1, 8, key="window", on_change=_window, persist_state="session")
+        b.slider(text.HOP, 1, 8, key="hop", persist_state="session")
+        c.slider(text.RIM, 0, 4, key="rim", persist_state="session")
+    else:
+        a.slider(text.FACTOR, 1, 4, key="factor", persist_state="session")
+        if method == "resize":
+            b.selectbox(text.MODE, MODES, format_func=text.MODES.__getitem__, key="mode", persist_state="session")
+            with c:
+                _side(text.KERNEL_SIZE, "w", both=True, step=2)
+
+
+def more() -> None:
+    """Show the expander: sizes, random numbers, and the parameters that are rarely moved."""
+    now = st.session_state
+    with st.expander(text.MORE, icon=":material/tune:"):
+        left, middle, right = st.columns(3)
+        with left:
+            _side(text.INPUT_ROWS, "x", axis=0)
+            _side(text.INPUT_COLS, "x", axis=1)
+        with middle:
+            if now["method"] in CONVOLUTIONS:
+                if now["method"] == "transposed":
+                    st.slider(text.OUTPUT_PADDING, 0, 8, key="outpad", help=text.OUTPUT_PADDING_HELP,
+                              persist_state="session")  # fmt: skip
+                st.slider(text.DILATION, 1, 8, key="dilation", persist_state="session")
+                st.selectbox(text.CHANNELS, CHANNELS, format_func=text.CHANNELS_NAMES.__getitem__, key="chan",
+                             persist_state="session")  # fmt: skip
+        with right:
+            st.button(text.RANDOM_INPUT, on_click=_random, args=("x", -9, 10), icon=":material/casino:",
+                      width="stretch")  # fmt: skip
+            if now["method"] in KERNELS:
+                st.button(text.RANDOM_KERNEL, on_click=_random, args=("w", -3, 4), icon=":material/casino:",
+                          width="stretch")  # fmt: skip
+            if now["method"] == "unpool" and now["y"]:
+                st.button(text.BACK_TO_MAXIMA, on_click=_put, args=("y", ""), width="stretch")
+            st.button(text.RESET, on_click=_reset, icon=":material/restart_alt:", width="stretch")
+
+
+def edited(event: GridEvent) -> None:
+    """Take a grid that was edited: its panel is called x, w or y, with its channel's number."""
+    field, channel = event.panel[0], int(event.panel[1:])
+    c = choose(st.session_state)
+    grids = {"x": c.x, "w": c.w, "y": event.values[None]}[field].copy()
+    if grids[0].shape == event.values.shape:
+        grids[channel] = event.values
+        st.session_state[field] = pack(grids)
+
+
+def resize(grids: Channels, rows: int, columns: int) -> Channels:
+    """Cut grids (C, H, W), or continue them with zeros at the bottom and right.
+
+    >>> resize(np.ones((1, 1, 2)), 2, 1).tolist()
+    [[[1.0], [0.0]]]
+    """
+    out = np.zeros((len(grids), rows, columns))
+    kept = grids[:, :rows, :columns]
+    out[:, : kept.shape[1], : kept.shape[2]] = kept
+    return out
+
+
+def _side(label: str, field: str, axis: int = 0, both: bool = False, step: int = 1) -> None:
+    """Show a slider for a side of a grid (both sides: the kernel's size), which is in the link with its numbers."""
+    key = f"upsampling.{field}.{axis}.{both}"
+    side = unpack(st.session_state[field]).shape[axis + 1]
+    st.session_state[key] = side
+    if step == 2:  # odd sides; an even one, from a link, is told to be wrong
+        options = sorted({*range(1, SIDE, 2), side})
+        st.select_slider(label, options, key=key, on_change=_resize, args=(key, field, axis, both))
+    else:
+        st.slider(label, 1, SIDE, key=key, on_change=_resize, args=(key, field, axis, both))
+
+
+def _resize(key: str, field: str, axis: int, both: bool) -> None:
+    now = st.session_state
+    grids, side = unpack(now[field]), now[key]
+    rows, columns = (side if both or axis == a else grids.shape[a + 1] for a in (0, 1))
+    if len(grids) * rows * columns <= 1024:
+        now[field] = pack(resize(grids, rows, columns))
+
+
+def _method() -> None:
+    """Resize-then-convolve takes kernels with a middle: one that has none gives way to a blur."""
+    now = st.session_state
+    kernel = unpack(now["w"])
+    if now["method"] == "resize" and not (kernel.shape[1] % 2 and kernel.shape[2] % 2):
+        now["w"] = BLUR
+    if now["method"] == "subpixel":
+        now["factor"] = min(now["factor"], 3)
+
+
+def _window() -> None:
+    """Windows side by side at first; who wants them to overlap moves the stride."""
+    now = st.session_state
+    now["hop"] = now["window"]
+    now["rim"] = min(now["rim"], now["window"] // 2)
+
+
+def _random(field: str, low: int, high: int) -> None:
+    shape = unpack(st.session_state[field]).shape
+    st.session_state[field] = pack(np.random.default_rng().integers(low, high, shape).astype(np.float64))
+
+
+def _put(field: str, value: str) -> None:
+    st.session_state[field] = value
+
+
+def _reset() -> None:
+    """Everything as at first but for the method, and what belongs to the page."""
+    kept = ("lab", "told", "method", "size_a", "size_b")
+    st.session_state.update({field.key: field.default for field in FIELDS if field.key not in kept})
+    _method()

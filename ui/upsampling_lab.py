@@ -1,0 +1,113 @@
+"""The grid lab of the page "Upsampling": the question, the grids, what is true of them, and what can't be."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from ui import state, upsampling_badge, upsampling_controls, upsampling_sizes
+from ui.grid import Panel, grid
+from ui.texts import upsampling as text
+from ui.upsampling_choice import Chosen, choose
+from ui.upsampling_make import Made, make
+from ui.upsampling_state import FIELDS
+
+GOOD = "upsampling.good"  # the last choices that could be
+SAID = "upsampling.said"  # what the visitor said to the question; None: nothing
+NUMBER = "upsampling.number"
+KEY = "upsampling.grids"
+
+
+def lab() -> tuple[Chosen, Made] | None:
+    """Show the lab; return what is shown, or None while the question stands."""
+    if not ask():
+        return None
+    upsampling_controls.main()
+    c, made, badge = current()
+    grid(made.panels, key=KEY, links=made.links, points=made.points, steps=made.steps,
+         label=text.ALL_LABEL.format(method=text.METHODS[c.method]), on_edit=upsampling_controls.edited)  # fmt: skip
+    st.markdown(text.NOTICE[c.method])
+    formulas(c, made)
+    st.caption(badge.sentence)
+    upsampling_controls.more()
+    return c, made
+
+
+def current() -> tuple[Chosen, Made, upsampling_badge.Badge]:
+    """Compute the choices in the session; where they can't be, say why and return the last that could."""
+    now = st.session_state
+    try:
+        found = computed(now)
+    except ValueError as error:
+        st.error(text.IMPOSSIBLE.format(error=error), icon=":material/block:")
+        return computed(now.get(GOOD) or state.defaults(FIELDS), editable=False)
+    now[GOOD] = {field.key: now[field.key] for field in FIELDS}
+    return found
+
+
+def computed(now: Any, editable: bool = True) -> tuple[Chosen, Made, upsampling_badge.Badge]:
+    """Compute choices and compare the result with PyTorch; ValueError where they can't be."""
+    c = choose(now)
+    made = make(c, editable)
+    badge = upsampling_badge.compare(c, made)
+    return c, upsampling_badge.noted(made, badge.note), badge
+
+
+def ask() -> bool:
+    """Ask for the number in the middle, once; return whether the grids may be shown."""
+    now = st.session_state
+    moved = state.write([field for field in FIELDS if field.key not in ("told", "lab")], now)
+    c = choose(state.defaults(FIELDS))
+    made = make(c)
+    middle = tuple(n // 2 for n in made.output.shape)
+    right = float(made.output[middle])
+    if not now["told"] and not moved:
+        st.markdown(text.ASK)
+        hidden = made.output.copy()
+        hidden[middle] = np.nan
+        panels = (Panel("x0", text.INPUT, c.x[0]), Panel("w0", text.KERNEL, c.w[0]), Panel("out0", text.OUTPUT, hidden))
+        grid(panels, key="upsampling.question", label=text.ASK_LABEL)
+        with st.form("upsampling.ask", border=False):
+            number, answer, skip = st.columns([2, 1, 1], vertical_alignment="bottom")
+            number.number_input(text.ASK_NUMBER, -999.0, 999.0, value=None, step=1.0, format="%g", key=NUMBER)
+            answer.form_submit_button(text.REVEAL, type="primary", width="stretch", on_click=_answer, args=(True,))
+            skip.form_submit_button(text.SHOW, width="stretch", on_click=_answer, args=(False,))
+        return False
+    if SAID in now and not moved:
+        said, total = now[SAID], made.trace.sum_written(c.input, middle)
+        words = text.TOLD if said is None else text.TOLD_RIGHT if said == right else text.TOLD_WRONG
+        st.info(words.format(right=f"{right:g}", said=f"{said:g}" if said is not None else "", sum=total),
+                icon=":material/lightbulb:")  # fmt: skip
+    return True
+
+
+def _answer(said: bool) -> None:
+    st.session_state["told"] = True
+    st.session_state[SAID] = st.session_state.get(NUMBER) if said else None
+
+
+def formulas(c: Chosen, made: Made) -> None:
+    """Show the size formula with its numbers put in, and what else is true of the method."""
+    left, right = st.columns(2)
+    with left:
+        found = upsampling_sizes.sizes(c, made)
+        for axis, name in enumerate((text.ROWS_OF, text.COLUMNS_OF)):
+            lines = [size.line for size in found if size.axis == axis]
+            if lines:
+                st.markdown(f"**{text.SIZE_TITLE}{name if len(found) > len(lines) else ''}**")
+            for line in lines:
+                st.latex(line)
+        if c.method == "unpool":
+            st.caption(text.REST_NOTE)
+    with right:
+        if place := upsampling_sizes.coordinate(c):
+            st.markdown(f"**{text.COORDINATE_TITLE}**")
+            st.latex(place)
+        elif c.method == "transposed":
+            st.markdown(f"**{text.IDENTITY_TITLE}**")
+            ahead, back, gap = upsampling_badge.gradient(c, made)
+            sign = "=" if np.isclose(ahead, back, rtol=1e-9, atol=1e-9) else r"\neq"
+            st.latex(rf"\langle Cx, y\rangle = {ahead:.6g} {sign} {back:.6g} = \langle x, C^{{\mathsf T}}y\rangle")
+            st.caption(text.IDENTITY.format(gap=gap))

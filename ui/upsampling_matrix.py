@@ -1,0 +1,57 @@
+"""The matrix behind a result: C and its transpose, or the trace and its transpose, as grids of numbers."""
+
+from __future__ import annotations
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from seglab.upsampling import Trace
+from ui import viewer as v
+from ui.grid import Panel, grid
+from ui.texts import upsampling as text
+from ui.upsampling_choice import Chosen
+from ui.upsampling_make import Made
+
+NUMBERS = 36  # rows or columns of a matrix whose numbers are shown, at most
+
+
+def matrices(c: Chosen, made: Made) -> None:
+    """Show the matrix and its transpose side by side: of a transposed convolution, first the convolution's."""
+    transposed = c.method == "transposed"
+    st.markdown(text.MATRIX_TRANSPOSED if transposed else text.MATRIX_NOTE)
+    first = made.trace.transpose() if transposed else made.trace
+    titles = text.MATRIX_TITLES.get(c.method, text.MATRIX_OTHER)
+    pair = (first, first.transpose())
+    if max(first.matrix.shape) <= NUMBERS:
+        panels = [Panel(f"m{n}", title, dense(one)) for n, (title, one) in enumerate(zip(titles, pair, strict=True))]
+        grid(panels, key="upsampling.matrix", label=titles[0])
+    else:
+        st.caption(text.MATRIX_PICTURE.format(rows=first.matrix.shape[0], columns=first.matrix.shape[1]))
+        most = float(np.abs(first.matrix.data).max(initial=0)) or 1.0
+        signed = bool((first.matrix.data < 0).any())
+        for n, (column, title, one) in enumerate(zip(st.columns(2), titles, pair, strict=True)):
+            values = one.matrix.toarray()
+            rows, columns = values.shape
+            with column:
+                st.markdown(f"**{title}**")
+                v.viewer(
+                    None, [v.HeatLayer(values, text.MATRIX_WEIGHT, -most if signed else 0.0, most, diverging=signed)],
+                    key=f"upsampling.matrix.{n}.{rows}.{columns}", height=340, opacity=1.0, controls=False,
+                    legend=n == 0, alt=text.MATRIX_ALT.format(title=title, rows=rows, columns=columns),
+                )  # fmt: skip
+    if transposed:
+        st.caption(text.MATRIX_NOTE)
+
+
+def dense(trace: Trace) -> NDArray[np.float64]:
+    """Return a trace's matrix with NaN where nothing is read.
+
+    >>> from scipy import sparse
+    >>> dense(Trace(sparse.csr_array([[2.0, 0.0]]), (1, 2), (1, 1))).tolist()
+    [[2.0, nan]]
+    """
+    full = np.full(trace.matrix.shape, np.nan)
+    taps = trace.matrix.tocoo()
+    full[taps.coords] = taps.data
+    return full

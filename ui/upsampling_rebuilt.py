@@ -1,0 +1,210 @@
+"""What the lab "There and back" computes: a photo or a mask, down and up by each way, with scores; kept by content."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+from PIL import Image as Pil
+
+from seglab import zoo
+from seglab.sharing import ByteCache
+from seglab.types import Image, Labels, Palette
+from ui import cache, segment_run
+from ui.picker import Photo
+from ui.texts import upsampling_photos as text
+
+MOST = 1920 * 1080  # pixels of a photo: all nine ways, with their scores, take about two seconds
+MASK_SIDE = 640  # pixels of a mask's longer side: each way up goes once for each class
+DRAWN = (384, 384)
+RATIO = 0.005  # of the diagonal, for boundary IoU: as its authors take it for Cityscapes' whole streets
+MODEL = zoo.DEFAULT
+WINDOW = 7
+
+# Nine pictures of 1080p are 56 MB: one such set stays, or some hundred of the gallery's size.
+KEPT: ByteCache[Any] = ByteCache(96 * 2**20, cache.size_of)
+
+
+@dataclass(frozen=True)
+class Row:
+    """A way up in the table. `scores` are (PSNR, SSIM) of a photo, (mean IoU, boundary IoU) of a mask."""
+
+    method: str
+    scores: tuple[float, float]
+    seconds: float
+    bytes: int
+    kept: float
+
+
+@dataclass(frozen=True, eq=False)
+class Rebuilt:
+    """All ways, in the library's order: their rows, and their pictures uint8 (H, W, 3) or labels uint8 (H, W)."""
+
+    rows: tuple[Row, ...]
+    pictures: tuple[NDArray[np.uint8], ...]
+    small: NDArray[np.uint8]
+
+    def of(self, method: str) -> tuple[Row, NDArray[np.uint8]]:
+        """Return the row and the picture of a way."""
+        n = [row.method for row in self.rows].index(method)
+        return self.rows[n], self.pictures[n]
+
+
+@dataclass(frozen=True, eq=False)
+class Mask:
+    """A mask to take apart: labels uint8 (H, W), its classes, and a name of its content."""
+
+    labels: Labels
+    palette: Palette
+    key: str
+
+
+@dataclass(frozen=True)
+class Window:
+    """SSIM's numbers in the 7 × 7 window around (x, y), in its own order: means, variances, covariance, value."""
+
+    x: int
+    y: int
+    mx: float
+    my: float
+    vx: float
+    vy: float
+    cov: float
+    value: float
+
+
+def bounded(photo: Photo) -> Image:
+    """Return the picture, made smaller where it has more than `MOST` pixels."""
+    height, width = photo.size
+    if height * width <= MOST:
+        return photo.image
+    scale = (MOST / (height * width)) ** 0.5
+    size = max(1, int(width * scale)), max(1, int(height * scale))
+
+    def make() -> Image:
+        return np.asarray(Pil.fromarray(photo.image).resize(size, Pil.Resampling.BOX, reducing_gap=2.0)).copy()
+
+    return cache.kept(cache.MAPS, ("upsampling", "bounded", photo.hash), make)
+
+
+def photo(photo: Photo, factor: int) -> Rebuilt:
+    """Return a picture brought back by each way; ValueError for one below 7 × 7 pixels."""
+    from seglab.upsampling.reconstruction import reconstruct, shrink
+
+    def make() -> Rebuilt:
+        image = bounded(photo)
+        found = reconstruct(image, factor)
+        rows = tuple(Row(one.method, (one.psnr, one.ssim), one.seconds, one.bytes, one.kept) for one in found)
+        return Rebuilt(rows, tuple(one.picture for one in found), shrink(image, factor))
+
+    return cache.kept(KEPT, ("photo", photo.hash, factor), make)
+
+
+def mask(mask: Mask, factor: int) -> Rebuilt:
+    """Return a mask brought back by each way."""
+    from seglab.upsampling.reconstruction import reconstruct_mask, shrink_mask
+
+    def make() -> Rebuilt:
+        found = reconstruct_mask(mask.labels, factor)
+        rows = tuple(Row(one.method, scores(mask, one.labels), one.seconds, one.bytes, one.kept) for one in found)
+        return Rebuilt(rows, tuple(one.labels for one in found), shrink_mask(mask.labels, factor))
+
+    return cache.kept(KEPT, ("mask", mask.key, factor), make)
+
+
+def skips(mask: Mask) -> Rebuilt:
+    """Return a mask brought back by FCN-32s, 16s and 8s; time, memory and what was kept aren't told (0)."""
+    from seglab.upsampling.skips import fcn_skips
+
+    def make() -> Rebuilt:
+        found = fcn_skips(mask.labels)
+        rows = tuple(Row(name, scores(mask, labels), 0.0, 0, 0.0) for name, labels in found.items())
+        return Rebuilt(rows, tuple(found.values()), mask.labels[:0])
+
+    return cache.kept(KEPT, ("skips", mask.key), make)
+
+
+def scores(mask: Mask, found: Labels) -> tuple[float, float]:
+    """Return mean IoU, and boundary IoU as the mean over the classes of the original."""
+    from seglab.metrics.boundary import boundary_iou
+    from seglab.metrics.confusion import confusion_matrix, mean_iou
+
+    there = [k for k in np.unique(mask.labels).tolist() if k != mask.palette.ignore_index]
+    borders = [boundary_iou(mask.labels == k, found == k, RATIO) for k in there]
+    matrix = confusion_matrix(mask.labels, found, len(mask.palette))
+    return mean_iou(matrix), float(np.mean(borders)) if borders else float("nan")
+
+
+def can_label() -> bool:
+    """Whether the network for labels is installed."""
+    return MODEL in zoo.offered("semantic")
+
+
+def labels(photo: Photo) -> Mask:
+    """Return what the embedded network says of the picture, at most 640 pixels a side; shows its progress."""
+    from seglab import maps
+    from seglab.inference import Options
+
+    loaded, _ = segment_run.load(MODEL)
+    run = segment_run.run(photo, loaded, Options(), 1.0, 0.0)
+    scale = min(1.0, MASK_SIDE / max(photo.size))
+    height, width = (max(1, round(side * scale)) for side in photo.size)
+    key = f"{photo.hash} {loaded.weights_hash}"
+    found = cache.kept(cache.MAPS, ("upsampling", "labels", key), lambda: maps.labels(run.logits, (height, width)))
+    return Mask(found, loaded.palette, key)
+
+
+def drawn(number: int) -> Mask:
+    """Return the truth of a drawn street."""
+    from seglab.datasets import scenes
+    from seglab.palettes import SCENES
+
+    found = cache.kept(
+        cache.MAPS, ("upsampling", "drawn", number), lambda: scenes.render(number, 0, None, DRAWN).sample.labels
+    )
+    return Mask(found, SCENES, f"drawn {number}")
+
+
+def difference(original: Image, picture: Image) -> NDArray[np.int16]:
+    """Return the luma of the picture less the original's, as `reconstruction.Reconstruction.difference` has it."""
+    from seglab.upsampling.quality import luma
+
+    return np.rint(luma(picture) - luma(original)).astype(np.int16)
+
+
+def error(original: Image, picture: Image) -> float:
+    """Return the mean squared error of luma."""
+    from seglab.upsampling.quality import luma
+
+    return float(np.mean(np.square(luma(original) - luma(picture)), dtype=np.float64))
+
+
+def window(original: Image, picture: Image) -> Window:
+    """Return SSIM's numbers where the luma is furthest off, or as near as a whole window can be."""
+    from seglab.upsampling.quality import luma, ssim
+
+    x, y = luma(original), luma(picture)
+    row, column = np.unravel_index(int(np.abs(x - y).argmax()), x.shape)
+    top = min(max(int(row) - WINDOW // 2, 0), x.shape[0] - WINDOW)
+    left = min(max(int(column) - WINDOW // 2, 0), x.shape[1] - WINDOW)
+    a, b = (part[top : top + WINDOW, left : left + WINDOW] for part in (x, y))
+    (vx, cov), (_, vy) = np.cov(a.ravel().astype(np.float64), b.ravel().astype(np.float64)).tolist()
+    middle = left + WINDOW // 2, top + WINDOW // 2
+    return Window(*middle, float(a.mean()), float(b.mean()), vx, vy, cov, ssim(a, b))
+
+
+def title(method: str) -> str:
+    """Return what the page calls a way up."""
+    return text.R_NAMES.get(method, method)
+
+
+def source(now: Any) -> str:
+    """Return what is made small: as chosen, or a drawn street where the network for labels isn't installed."""
+    chosen: str = now["of"]
+    if chosen == "mask" and not can_label():
+        st.info(text.R_NO_MODEL, icon=":material/cloud_off:")
+        return "drawn"
+    return chosen
