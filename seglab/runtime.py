@@ -73,9 +73,7 @@ def ready(
 ) -> Loaded:
     """Make a network ready to run: eval mode, no gradients, on the device. Changes `net`, which belongs to us now."""
     net = net.eval().requires_grad_(False)
-    folded = _fold(net)
-    if device().type == "cpu":  # a GPU's own library knows Winograd's way
-        folded = winograd.quicken(folded)
+    folded = winograd.quicken(_fold(net)) if device().type == "cpu" else _fold(net)  # a GPU's library knows that way
     # On a CPU 4 % (street) to 30 % (LR-ASPP) faster, same labels, and gradients of `net` gain as well. On a GPU the
     # pictures' layout, channels last, would win anyway, and the weights be turned round in every pass.
     layout = torch.contiguous_format if device().type == "mps" else torch.channels_last
