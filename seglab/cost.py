@@ -51,7 +51,7 @@ def of_net(net: nn.Module, shape: tuple[int, ...]) -> Cost:
     # network stays as it is while other threads use it.
     shadow = copy.deepcopy(net, {id(t): _meta(t) for t in (*net.parameters(), *net.buffers())})
     x = torch.empty(shape, device="meta")
-    counter = _Counter(x)
+    counter = Counter(x)
     # no_grad, not inference_mode: there linear and conv2d would arrive whole, under names the table doesn't have.
     with torch.no_grad(), counter:
         shadow(x)
@@ -92,7 +92,7 @@ def available_memory() -> int | None:
     return min(found, default=None)
 
 
-class _Counter(TorchDispatchMode):
+class Counter(TorchDispatchMode):
     """Sees every operation of this thread; adds up FLOPs, and the bytes of the storages that live."""
 
     def __init__(self, *inputs: torch.Tensor) -> None:

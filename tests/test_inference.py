@@ -220,7 +220,7 @@ def test_huge_logits_are_averaged_down(monkeypatch):
 
 
 def test_a_picture_much_larger_than_a_tile_needs_little_memory():
-    from seglab.cost import _Counter
+    from seglab.cost import Counter
 
     class Thin(nn.Module):
         def __init__(self):
@@ -232,7 +232,7 @@ def test_a_picture_much_larger_than_a_tile_needs_little_memory():
 
     model, image = loaded(Thin()), picture(2000, 3000)
     gc.collect()
-    with _Counter() as counted:
+    with Counter() as counted:
         raw = inference.logits(image, model, Options(short_side=0, tile=256))
     assert raw.shape == (K, 250, 375)
     as_floats = image.size * 4  # 72 MB: what the picture alone would take as float32
