@@ -12,7 +12,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 OURS = ("seglab", "ui", "pages", "scripts", "tests", "app")
-DISTRIBUTION = {"PIL": "pillow", "skimage": "scikit-image", "sklearn": "scikit-learn", "pi_heif": "pi-heif"}
+DISTRIBUTION = {"PIL": "pillow", "skimage": "scikit-image", "sklearn": "scikit-learn", "pi_heif": "pi-heif",
+                "pytorch_grad_cam": "grad-cam"}  # fmt: skip
 # What a module of seglab may import at most of seglab; whoever isn't named may import whatever makes no cycle.
 ONLY_TYPES = ("losses", "metrics", "upsampling", "draw")
 LIGHT = (
