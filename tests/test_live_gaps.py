@@ -15,31 +15,18 @@ from seglab.live.snapshots import bytes_of
 from seglab.losses import border
 from seglab.preprocess import normalize
 from seglab.sharing import Cancelled
+from tests.live_runs import ended, one_thread
 
 TINY = Task(pool=8, side=32, size=4)
 
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch):
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
     monkeypatch.setattr(gaps, "HELD_OUT", 5)
     gaps._pools.clear()
-    yield
+    with one_thread():
+        yield
     gaps._pools.clear()
-    torch.set_num_threads(before)
-
-
-def ended(generator):
-    """All snapshots of a generator, and what it returns."""
-    snapshots = []
-    while True:
-        try:
-            snapshot = next(generator)
-        except StopIteration as end:
-            return snapshots, end.value
-        if snapshot is not None:
-            snapshots.append(snapshot)
 
 
 def drawn(seed, n, task=TINY):

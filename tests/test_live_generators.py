@@ -13,30 +13,17 @@ from seglab.live.generators import UPS, Drawer, evenness, height_of, pattern, tr
 from seglab.live.small import begin
 from seglab.sharing import Cancelled
 from seglab.upsampling.checkerboard import spectrum
+from tests.live_runs import ended, one_thread
 
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch):
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
     monkeypatch.setattr(generators, "POOL", 12)
     monkeypatch.setattr(generators, "HELD_OUT", 6)
     generators._pictures.clear()
-    yield
+    with one_thread():
+        yield
     generators._pictures.clear()
-    torch.set_num_threads(before)
-
-
-def ended(generator):
-    """All snapshots of a generator, and what it returns."""
-    snapshots = []
-    while True:
-        try:
-            snapshot = next(generator)
-        except StopIteration as end:
-            return snapshots, end.value
-        if snapshot is not None:
-            snapshots.append(snapshot)
 
 
 def drawn(seed, n):

@@ -23,29 +23,16 @@ from seglab.live.small import Small, begin
 from seglab.losses import bce, dice, focal
 from seglab.palettes import SCENES
 from seglab.sharing import Cancelled
+from tests.live_runs import ended, one_thread
 
 ROOT = Path(__file__).resolve().parents[1]
 TINY = Task(pool=16, side=32)
 
 
 @pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
-def ended(generator):
-    """All snapshots of a generator, and what it returns."""
-    snapshots = []
-    while True:
-        try:
-            snapshot = next(generator)
-        except StopIteration as end:
-            return snapshots, end.value
-        if snapshot is not None:
-            snapshots.append(snapshot)
+def quick():
+    with one_thread():
+        yield
 
 
 def linear(seed=0):

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from seglab.upsampling.sizes import conv_size, transposed_size
-from seglab.upsampling.trace import Grid, Pair, Trace, Traced, as_grid, pair
+from seglab.upsampling.trace import Grid, Pair, Trace, Traced, as_grid, pair, window
 
 
 def convolve(
@@ -92,7 +92,7 @@ def convolution_matrix(
     [[5.0, 7.0, 0.0], [0.0, 5.0, 7.0]]
     """
     w = _kernel(shape, kernel, groups, transposed=False)
-    s, p, d = pair(stride, "stride", 1), pair(padding, "padding", 0), pair(dilation, "dilation", 1)
+    s, p, d = window(stride, padding, dilation)
     sides = _along(lambda a: conv_size(shape[a], w.shape[a], s[a], p[a], d[a]))
     out_shape = sides if len(shape) == 2 else (w.shape[0], *sides)
     return _matrix(w, shape, out_shape, s, p, d, groups)
@@ -129,7 +129,7 @@ def transposed_matrix(
     [[5.0, 0.0], [7.0, 5.0], [0.0, 7.0]]
     """
     w = _kernel(shape, kernel, groups, transposed=True)
-    s, p, d = pair(stride, "stride", 1), pair(padding, "padding", 0), pair(dilation, "dilation", 1)
+    s, p, d = window(stride, padding, dilation)
     op = pair(output_padding, "output padding", 0)
     sides = _along(lambda a: transposed_size(shape[a], w.shape[a], s[a], p[a], op[a], d[a]))
     out_shape = sides if len(shape) == 2 else (w.shape[1] * groups, *sides)
@@ -161,7 +161,7 @@ def adjoint_gap(
     ahead = convolve(x, kernel, stride, padding, dilation, groups).output
     if y.shape != ahead.shape:
         raise ValueError(f"y must have the shape of the convolution's output, {ahead.shape}; got {y.shape}.")
-    k, s, p, d = np.shape(kernel), pair(stride, "stride", 1), pair(padding, "padding", 0), pair(dilation, "dilation", 1)
+    k, (s, p, d) = np.shape(kernel), window(stride, padding, dilation)
     rows, columns = ((x.shape[a] + 2 * p[a] - d[a] * (k[a] - 1) - 1) % s[a] for a in (-2, -1))  # what division dropped
     back = transposed_convolve(y, kernel, stride, padding, (rows, columns), dilation, groups).output
     return float((ahead * y).sum()), float((x * back).sum())

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from seglab.upsampling.sizes import transposed_size
-from seglab.upsampling.trace import Grid, Pair, as_grid, pair
+from seglab.upsampling.trace import Grid, Pair, as_grid, pair, window
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +64,7 @@ def crop(
     >>> crop((2, 2), (2, 2), stride=2, padding=1)
     (1, 1, 2, 2)
     """
-    s, p, d = pair(stride, "stride", 1), pair(padding, "padding", 0), pair(dilation, "dilation", 1)
+    s, p, d = window(stride, padding, dilation)
     op = pair(output_padding, "output padding", 0)
     rows, columns = (transposed_size(shape[a], kernel_shape[a], s[a], p[a], op[a], d[a]) for a in (0, 1))
     return p[0], p[1], rows, columns

@@ -221,6 +221,15 @@ def pair(value: Pair, name: str, least: int) -> tuple[int, int]:
     return rows, columns
 
 
+def window(stride: Pair, padding: Pair, dilation: Pair) -> tuple[tuple[int, int], tuple[int, int], tuple[int, int]]:
+    """Return what moves a kernel over a grid, each as (rows, columns); ValueError if one is too small.
+
+    >>> window(2, (0, 1), 1)
+    ((2, 2), (0, 1), (1, 1))
+    """
+    return pair(stride, "stride", 1), pair(padding, "padding", 0), pair(dilation, "dilation", 1)
+
+
 def _ones(matrix: sparse.csr_array) -> sparse.csr_array:
     return sparse.csr_array((np.ones(matrix.nnz), matrix.indices, matrix.indptr), shape=matrix.shape)
 
