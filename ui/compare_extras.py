@@ -88,8 +88,8 @@ def counted(run: Run) -> None:
         rows = {name(key): n for key, n in counts.items()}
         if run.source.things is not None:
             rows[text.TRUTH_LAYER] = run.source.things
-        table = {text.WAY: list(rows), text.NUCLEI: list(rows.values())}
-        st.dataframe(table, hide_index=True, height="content", width="content")
+        table = {text.WAY: list(rows), text.NUCLEI: [str(n) for n in rows.values()]}
+        st.table(table, hide_index=True)
 
 
 def legends(run: Run) -> None:

@@ -41,7 +41,7 @@ FIELDS: tuple[Field, ...] = (
     choice("semantic", "", ("", *dict.fromkeys(key for keys in SEMANTIC.values() for key in keys))),
     choice("objects", "", ("", *dict.fromkeys(key for keys in OBJECTS.values() for key in keys))),
     # a drawn street
-    whole("seed", 7, 0, SEEDS),
+    whole("seed", 11, 0, SEEDS),
     whole("things", 8, 0, 50),
     number("size", 1.0, 0.5, 2.0),
     number("crowding", 0.5, 0.0, 1.0),

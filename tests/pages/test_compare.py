@@ -304,7 +304,7 @@ def test_three_ways_to_count_nuclei(oracle: SimpleNamespace) -> None:
     app = start(open="1", what="cells", touching="1", count="20", seed="3", objects="components")
     sample = oracle.samples[-1]
     true = len(instances_of(truth(sample)))
-    counts = {row[0]: int(row[1]) for row in app.dataframe[0].value.itertuples(index=False)}
+    counts = {row[0]: int(row[1]) for row in app.table[0].value.itertuples(index=False)}
     assert counts[text.WAYS["components"]] < true
     assert counts["Nuclei, Mask R-CNN"] == true
 
