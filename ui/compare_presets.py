@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from ui import compare_state
 from ui.presets import Preset
 
-PRESETS: tuple[Preset, ...] = (
+_ALL = (
     Preset(
         "compare-crowd", "A crowd",
         "Twenty things that overlap. The map's connected areas are no count: some join things, some are pieces of one.",
@@ -32,3 +33,8 @@ PRESETS: tuple[Preset, ...] = (
         {"seed": "22", "things": "12", "open": "1"}, ":material/functions:",
     ),
 )  # fmt: skip
+
+# Those whose models this installation has.
+PRESETS: tuple[Preset, ...] = tuple(
+    preset for preset in _ALL if preset.params.get("what", "scene") in compare_state.sources()
+)
