@@ -28,11 +28,10 @@ if wrong:
 lab = upsampling_labs.choose()
 shown = None
 if lab != "grid":
-    upsampling_labs.show(lab)
+    upsampling_labs.run(lab, partial(upsampling_labs.show, lab))
 else:
-    shown = upsampling_lab.lab()
+    shown = upsampling_labs.run(lab, upsampling_lab.lab)
     if shown is None:  # the question stands
-        keep_link(FIELDS, st.query_params, st.session_state, "upsampling")
         st.stop()
 
 parts: dict[str, Callable[[], object]] = {text.TAB_TRY: upsampling_extras.experiments}
@@ -44,7 +43,7 @@ if shown:
         text.TAB_CODE: partial(upsampling_code.show, shown[0]),
     }
 parts[text.TAB_DOWNLOAD] = partial(upsampling_extras.downloads, shown and shown[1])
-tabs = st.tabs(list(parts), key=f"upsampling.tab.{len(parts)}", on_change="rerun")
+tabs = st.tabs(list(parts), key=upsampling_labs.TABS[lab == "grid"], on_change="rerun")
 for tab, part in zip(tabs, parts.values(), strict=True):
     if tab.open:
         with tab:

@@ -1,4 +1,4 @@
-"""For the tests of trainings behind live runs: all that a generator gives, and one thread, with which numbers repeat."""
+"""For the tests of trainings behind live runs: all that a generator gives, and one thread, so that numbers repeat."""
 
 from __future__ import annotations
 

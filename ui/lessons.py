@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from seglab import zoo
-from ui import compare_presets, losses_presets
+from ui import compare_presets, losses_presets, upsampling_presets
 from ui.presets import PRESETS, Preset
-from ui.texts import compare, losses, segment
+from ui.texts import compare, losses, segment, upsampling
 
 ROOT = Path(__file__).resolve().parents[1]
 HOME = "app.py"
@@ -64,6 +64,16 @@ LESSONS: tuple[Lesson, ...] = (
         section="Learning",
         experiments=losses_presets.PRESETS,
         cover=losses_presets.PRESETS[5].key,
+    ),
+    Lesson(
+        file="pages/4_Upsampling.py",
+        title=upsampling.TITLE,
+        question=upsampling.QUESTION,
+        teaser=upsampling.TEASER,
+        icon=upsampling.ICON,
+        section="Learning",
+        experiments=upsampling_presets.PRESETS,
+        cover=upsampling_presets.PRESETS[0].key,
     ),
 )
 

@@ -15,15 +15,18 @@ from numpy.typing import ArrayLike, NDArray
 from ui import picker
 from ui.grid import GridEvent, Links, Panel, Step, grid
 from ui.texts import upsampling_views as text
+from ui.upsampling_latex import broken
 from ui.upsampling_stacks import grey, listed, picture, refuse, stacks
+from ui.upsampling_state import pack, unpack
+from ui.upsampling_views_state import ATROUS_SIDE as SIDE
+from ui.upsampling_views_state import FIRST
 
 if TYPE_CHECKING:
     from seglab.upsampling.trace import Trace
 
 Plane = NDArray[np.float64]
 
-INPUT, GOOD = "upsampling.atrous.input", "upsampling.atrous.layer"
-SIDE = 11  # cells of the small grid
+INPUT, GOOD = "ax", "upsampling.atrous.layer"  # the input's name in the link; the last layer that could be
 BLUR = ((1, 2, 1), (2, 4, 2), (1, 2, 1))  # whole numbers, so that differences are exactly 0
 LAPLACE = ((0, 1, 0), (1, -4, 1), (0, 1, 0))
 BLOCKS = 4  # outputs a side of each shifted run
@@ -116,8 +119,7 @@ def _layer() -> None:
     left, right = st.columns(2)
     left.slider(text.A_KERNEL, 2, 5, key="rk", help=text.A_KERNEL_HELP, persist_state="session")
     right.slider(text.A_RATE, 1, 6, key="rr", help=text.A_RATE_HELP, persist_state="session")
-    first = np.random.default_rng(0).integers(0, 10, (SIDE, SIDE)).astype(np.float64)
-    values = now.get(INPUT, first)
+    values = unpack(now[INPUT])[0]
     k, r = now["rk"], now["rr"]
     try:
         one = layer(values, k, r)
@@ -127,27 +129,27 @@ def _layer() -> None:
         refuse(text.A_REFUSED.format(k=k, r=r, error=error), text.A_LAST.format(k=last[0], r=last[1]))
         one = layer(values, *last)
     span = effective_kernel(one.kernel, one.rate)
-    with st.container(horizontal=True, gap="large"):
+    with st.container(horizontal=True, gap="small"):
         st.latex(text.A_FORMULA, width="content")
-        st.latex(f"{text.A_SPAN} = {_right(text.A_SPAN_FILLED.format(k=one.kernel, r=one.rate, span=span))}",
-                 width="content")  # fmt: skip
+        filled = text.A_SPAN_FILLED.format(k=one.kernel, r=one.rate, span=span).partition(" = ")[2]
+        st.latex(broken(f"{text.A_SPAN} = {filled}"), width="content")
         st.latex(text.A_SIZE_FILLED.format(side=SIDE, span=span, out=SIDE - span + 1), width="content")
     panels = [
         Panel("input", text.A_INPUT, one.values, editable=True), Panel("kernel", text.A_LAID, one.laid),
         Panel("output", text.A_OUTPUT, one.output, note=one.note),
     ]  # fmt: skip
     grid(panels, key="upsampling.atrous.grid", links=[one.links], steps=steps(one), label=text.A_GRID, on_edit=_edited)
-    if INPUT in now:
+    if now[INPUT] != pack(FIRST[None]):
         st.button(text.A_BACK, on_click=_forget, icon=":material/undo:")
     st.caption(text.A_SLIP.format(weights=one.kernel**2))
 
 
 def _edited(event: GridEvent) -> None:
-    st.session_state[INPUT] = event.values
+    st.session_state[INPUT] = pack(event.values[None])
 
 
 def _forget() -> None:
-    st.session_state.pop(INPUT, None)
+    st.session_state[INPUT] = pack(FIRST[None])
 
 
 # Shift-and-stitch
@@ -198,14 +200,11 @@ def _stitch() -> None:
                            {"coarse": piece, "stitched": shown.copy()}))  # fmt: skip
     picture, coarse, stitched, network = (title.format(n=side) for title in text.T_PANELS)
     panels = [
-        Panel("input", picture, found.x), Panel("coarse", coarse, found.pieces[0, 0]),
-        Panel("stitched", stitched, found.stitched), Panel("dilated", network, found.dense, note=found.note),
+        Panel("input", picture, found.x), Panel("coarse", coarse, found.pieces[0, 0], scale="answers"),
+        Panel("stitched", stitched, found.stitched, scale="answers"),
+        Panel("dilated", network, found.dense, note=found.note, scale="answers"),
     ]  # fmt: skip
     grid(panels, key="upsampling.atrous.stitch", links=[Links.of(found.trace, "input", "dilated")], steps=played,
          speed=1.0, label=text.T_GRID)  # fmt: skip
     most = float(np.abs(found.stitched - found.dense).max())
     st.markdown(text.T_SAME.format(n=found.dense.size, most=most))
-
-
-def _right(filled: str) -> str:
-    return filled.partition(" = ")[2]

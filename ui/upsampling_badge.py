@@ -33,7 +33,7 @@ class Badge:
 
 def compare(c: Chosen, made: Made) -> Badge:
     """Compute the choice with PyTorch and compare number by number."""
-    name = NAMES[c.method if c.method not in ("bilinear", "bicubic") else "bilinear"]
+    name = NAMES["filtered" if c.filtered else c.method]
     try:
         theirs = reference(c, made)
     except RuntimeError as error:  # ours can where PyTorch refuses
@@ -58,7 +58,7 @@ def reference(c: Chosen, made: Made) -> NDArray[np.float64]:
     import torch.nn.functional as F
 
     x = torch.from_numpy(c.x.copy())[None]  # (1, C, H, W)
-    w = torch.from_numpy(c.kernel.reshape(-1, 1 if len(c.w) == 1 else 2 // c.groups, *c.w.shape[1:]).copy())
+    w = torch.from_numpy(c.for_torch.copy())
     out: Tensor
     match c.method:
         case "nearest":
@@ -69,7 +69,7 @@ def reference(c: Chosen, made: Made) -> NDArray[np.float64]:
             one = torch.ones(1, 1, 1, 1, dtype=torch.float64)
             out = F.conv_transpose2d(x, one, stride=c.factor, output_padding=c.factor - 1)
         case "subpixel":
-            out = F.pixel_shuffle(x, c.factor)
+            out = F.pixel_shuffle(F.conv2d(x, w) if c.filtered else x, c.factor)
         case "unpool":
             pooled, indices = F.max_pool2d(x, c.window, c.hop, c.rim, return_indices=True)
             assert made.pooled is not None
@@ -91,9 +91,9 @@ def reference(c: Chosen, made: Made) -> NDArray[np.float64]:
 
 
 NAMES = {
-    "nearest": "F.interpolate", "bilinear": "F.interpolate", "nails": "F.conv_transpose2d", "subpixel":
-    "F.pixel_shuffle", "unpool": "F.max_unpool2d", "transposed": "F.conv_transpose2d", "conv": "F.conv2d",
-    "resize": "F.interpolate` and `F.conv2d",
+    "nearest": "F.interpolate", "bilinear": "F.interpolate", "bicubic": "F.interpolate", "nails": "F.conv_transpose2d",
+    "subpixel": "F.pixel_shuffle", "filtered": "F.conv2d` and `F.pixel_shuffle", "unpool": "F.max_unpool2d",
+    "transposed": "F.conv_transpose2d", "conv": "F.conv2d", "resize": "F.interpolate` and `F.conv2d",
 }  # fmt: skip
 
 
@@ -111,7 +111,7 @@ def gradient(c: Chosen, made: Made) -> tuple[float, float, float]:
     height, width = c.x.shape[1:]  # C makes more than that where the output padding reaches the stride
     ahead = convolve(x, c.kernel, c.stride, c.pad, c.dilation, c.groups).output[..., :height, :width]
     one = torch.tensor(x.reshape(1, -1, *x.shape[-2:]), requires_grad=True)
-    w = torch.from_numpy(c.kernel.reshape(-1, 1 if len(c.w) == 1 else 2 // c.groups, *c.w.shape[1:]).copy())
+    w = torch.from_numpy(c.for_torch.copy())
     theirs = F.conv2d(one, w, None, c.stride, c.pad, c.dilation, c.groups)[..., :height, :width]
     (slope,) = torch.autograd.grad((theirs * torch.from_numpy(c.x.copy())[None]).sum(), one)
     gap = float(np.abs(slope.numpy().reshape(made.output.shape) - made.output).max())

@@ -9,6 +9,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from ui.texts import upsampling_views as text
+from ui.upsampling_latex import broken
 from ui.upsampling_views_state import CELL
 
 if TYPE_CHECKING:
@@ -54,14 +55,15 @@ def one_bin(feature: Plane, pool: RoIPool, align: RoIAlign, cell: tuple[int, int
     (top, bottom), (start, end) = pool.rows[i].tolist(), pool.columns[j].tolist()
     if bottom > top and end > start:
         rows, columns = text.R_TO.format(top, bottom - 1), text.R_TO.format(start, end - 1)
-        st.latex(text.R_POOLED.format(i=i, j=j, rows=rows, columns=columns, value=pool.result.output[i, j]))
+        st.markdown(text.R_POOLED.format(i=i, j=j, rows=rows, columns=columns, value=pool.result.output[i, j]))
     else:
         st.caption(text.R_STEP_NONE.format(i=i, j=j))
     samples = align.samples(i, j)
     values = [value_of(feature, sample) for sample in samples]
-    st.latex(text.R_SAMPLE)
-    st.latex(sample_written(feature, samples[0]))
-    st.latex(mean_written(values, cell, float(align.result.output[i, j])))
+    st.markdown(text.R_ALIGNED_BIN.format(i=i, j=j, n=len(samples)))
+    st.latex(broken(text.R_SAMPLE, 1))
+    st.latex(broken(sample_written(feature, samples[0]), 2))
+    st.latex(broken(mean_written(values, cell, float(align.result.output[i, j])), 3))
     rows_shown = [
         (f"({sample.y:.4g}, {sample.x:.4g})",
          ", ".join(text.R_CORNER.format(r=at[0], c=at[1], w=weight) for at, weight in sample.corners) or "—",

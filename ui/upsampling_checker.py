@@ -79,7 +79,7 @@ def _overlaps(kernel: int, stride: int) -> None:
     from ui.grid import Links, Panel, grid
 
     n = inputs(kernel, stride)
-    left, right = st.columns([2, 3])
+    left, right = st.columns([1, 2])
     with left:
         st.markdown(f"**{text.C_LINE}**")
         st.plotly_chart(

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from seglab.upsampling import icnr
 from ui.texts import upsampling as text
 from ui.upsampling_state import LIMIT, MOST_CHANNELS, MOST_NUMBERS, Channels, unpack
 
@@ -33,6 +34,7 @@ class Chosen:
     corners: bool
     factor: int
     mode: Any
+    start: str
     window: int
     hop: int
     rim: int
@@ -43,29 +45,49 @@ class Chosen:
         return len(self.x) > 1 or self.method == "subpixel"
 
     @property
+    def filtered(self) -> bool:
+        """Whether filters make the channels that the sub-pixel shuffle weaves."""
+        return self.method == "subpixel" and self.start != "plain"
+
+    @property
     def input(self) -> Channels:
         """The input as the library takes it: (H, W), or (C, H, W)."""
         return self.x if self.channels else self.x[0]
 
     @property
     def kernel(self) -> Channels:
-        """The kernel as the library takes it: (kH, kW), or (2, 2 / groups, kH, kW)."""
+        """The kernel as the library takes it: (kH, kW), (2, 2 / groups, kH, kW), or filters (f², 1, kH, kW)."""
+        if self.filtered:
+            return self.w[:, None] if self.start == "random" else icnr(self.w[:1, None], self.factor)
         return self.w[0] if len(self.w) == 1 else self.w.reshape(2, -1, *self.w.shape[1:])
+
+    @property
+    def for_torch(self) -> Channels:
+        """The kernel as PyTorch takes it, with both axes of channels."""
+        return self.kernel if self.kernel.ndim == 4 else self.kernel[None, None]
+
+
+def has_kernel(now: Mapping[Any, Any]) -> bool:
+    """Whether a kernel can be seen and edited with these choices."""
+    return now["method"] in KERNELS or (now["method"] == "subpixel" and now["start"] != "plain")
 
 
 def choose(now: Mapping[Any, Any]) -> Chosen:
     """Read the choices; ValueError for more channels than can be shown."""
-    method, pairs = now["method"], now["method"] in CONVOLUTIONS and now["chan"] != "1"
+    method, start = now["method"], now["start"]
+    pairs = method in CONVOLUTIONS and now["chan"] != "1"
     groups = 2 if pairs and now["chan"] == "groups" else 1
-    channels = now["factor"] ** 2 if method == "subpixel" else 2 if pairs else 1
+    woven = now["factor"] ** 2 if method == "subpixel" else 0  # channels that the shuffle takes
     x = unpack(now["x"])
-    if channels > MOST_CHANNELS or channels * x[0].size > MOST_NUMBERS:
-        raise ValueError(text.MANY_CHANNELS.format(n=channels, rows=x.shape[1], columns=x.shape[2], r=now["factor"],
+    if woven > MOST_CHANNELS or woven * x[0].size > MOST_NUMBERS:
+        raise ValueError(text.MANY_CHANNELS.format(n=woven, rows=x.shape[1], columns=x.shape[2], r=now["factor"],
                                                    channels=MOST_CHANNELS, numbers=MOST_NUMBERS))  # fmt: skip
+    channels = woven if woven and start == "plain" else 2 if pairs else 1
+    kernels = woven if woven and start == "random" else 4 // groups if pairs else 1
     return Chosen(
-        method, fit(x, channels, 10), fit(unpack(now["w"]), 4 // groups if pairs else 1, 1),
-        unpack(now["y"])[:1] if now["y"] else None, now["stride"], now["pad"], now["outpad"], now["dilation"], groups,
-        (now["rows"], now["cols"]), now["corners"], now["factor"], now["mode"], now["window"], now["hop"], now["rim"],
+        method, fit(x, channels, 10), fit(unpack(now["w"]), kernels, 1), unpack(now["y"])[:1] if now["y"] else None,
+        now["stride"], now["pad"], now["outpad"], now["dilation"], groups, (now["rows"], now["cols"]), now["corners"],
+        now["factor"], now["mode"], start, now["window"], now["hop"], now["rim"],
     )  # fmt: skip
 
 

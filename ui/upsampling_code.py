@@ -6,7 +6,7 @@ import numpy as np
 
 from ui import code
 from ui.texts import upsampling as text
-from ui.upsampling_choice import Chosen
+from ui.upsampling_choice import KERNELS, Chosen
 from ui.upsampling_state import pack
 
 LITERAL = 36  # numbers that are written as a list; more as text
@@ -26,7 +26,7 @@ def write(c: Chosen) -> str:
     """Return a script of at most `code.MAX_LINES` lines whose `out` is the output shown, (H, W) or (C, H, W)."""
     body = _BODIES[c.method](c)
     head = ["import torch", "import torch.nn.functional as F"]
-    names = {"x": c.x} | ({"w": c.w} if "w" in _USES[c.method] else {})
+    names = {"x": c.x} | ({"w": c.w} if c.method in KERNELS or c.filtered else {})
     if c.method == "unpool" and c.y is not None:
         names["y"] = c.y
     texts = [f"{name} = {_literal(values)}" for name, values in names.items()]
@@ -73,12 +73,30 @@ out[::f, ::f] = x[0]"""
 
 
 def _subpixel(c: Chosen) -> str:
+    if c.filtered:
+        return _filtered(c)
     return f"""\
 r = {c.factor}  # out[0, h·r + i, w·r + j] = x[i·r + j, h, w]; n_out = r · n
 out = F.pixel_shuffle(x[None], r)[0]
 
 c, h, w = x.shape
 assert torch.equal(out[0], x.reshape(r, r, h, w).permute(2, 0, 3, 1).reshape(h * r, w * r))"""
+
+
+def _filtered(c: Chosen) -> str:
+    made = "out = F.pixel_shuffle(F.conv2d(x[None], filters[:, None]), r)[0]"
+    if c.start == "random":
+        return f"""\
+r, filters = {c.factor}, w  # a filter for each of the r² channels; n_out = r · (n - k + 1)
+{made}
+print(filters.sum((1, 2)).reshape(r, r))  # each block, on a flat input of 1"""
+    return f"""\
+r = {c.factor}  # n_out = r · (n - k + 1)
+filters = w.repeat(r * r, 1, 1)  # ICNR: all r² filters begin equal
+{made}
+
+small = F.conv2d(x[None], w[None])
+assert torch.allclose(out, F.interpolate(small, scale_factor=r, mode="nearest")[0])"""
 
 
 def _unpool(c: Chosen) -> str:
@@ -136,8 +154,6 @@ def _kernel(c: Chosen) -> str:
     return f"w.reshape(2, {2 // c.groups}, *w.shape[1:])" if c.channels else "w[None]"
 
 
-_USES = {"transposed": "w", "conv": "w", "resize": "w", "nearest": "", "bilinear": "", "bicubic": "", "nails": "",
-         "subpixel": "", "unpool": ""}  # fmt: skip
 _BODIES = {
     "nearest": _interpolate, "bilinear": _interpolate, "bicubic": _interpolate, "nails": _nails, "subpixel": _subpixel,
     "unpool": _unpool, "transposed": _transposed, "conv": _conv, "resize": _resize,

@@ -7,10 +7,11 @@ import streamlit as st
 
 from ui.grid import GridEvent
 from ui.texts import upsampling as text
-from ui.upsampling_choice import CONVOLUTIONS, INTERPOLATIONS, KERNELS, choose
-from ui.upsampling_state import CHANNELS, FIELDS, METHODS, MODES, SIDE, Channels, pack, unpack
+from ui.upsampling_choice import CONVOLUTIONS, INTERPOLATIONS, choose, has_kernel
+from ui.upsampling_state import CHANNELS, FIELDS, METHODS, MODES, MOST_CHANNELS, SIDE, STARTS, Channels, pack, unpack
 
 BLUR = "0.0625 0.125 0.0625/0.125 0.25 0.125/0.0625 0.125 0.0625"  # (1 2 1)/4 each way
+FLAT = 4.0  # every number of the grid that filters begin on
 
 
 def main() -> None:
@@ -35,11 +36,17 @@ def main() -> None:
         b.slider(text.HOP, 1, 8, key="hop", persist_state="session")
         c.slider(text.RIM, 0, 4, key="rim", persist_state="session")
     else:
-        a.slider(text.FACTOR, 1, 4, key="factor", persist_state="session")
+        a.slider(text.FACTOR, 1, 4, key="factor", on_change=_start, persist_state="session")
         if method == "resize":
             b.selectbox(text.MODE, MODES, format_func=text.MODES.__getitem__, key="mode", persist_state="session")
             with c:
                 _side(text.KERNEL_SIZE, "w", both=True, step=2)
+        if method == "subpixel":
+            b.selectbox(text.START, STARTS, format_func=text.STARTS.__getitem__, key="start", help=text.START_HELP,
+                        on_change=_start, persist_state="session")  # fmt: skip
+            if st.session_state["start"] != "plain":
+                with c:
+                    _side(text.FILTER_SIZE, "w", both=True)
 
 
 def more() -> None:
@@ -61,7 +68,7 @@ def more() -> None:
         with right:
             st.button(text.RANDOM_INPUT, on_click=_random, args=("x", -9, 10), icon=":material/casino:",
                       width="stretch")  # fmt: skip
-            if now["method"] in KERNELS:
+            if has_kernel(now):
                 st.button(text.RANDOM_KERNEL, on_click=_random, args=("w", -3, 4), icon=":material/casino:",
                           width="stretch")  # fmt: skip
             if now["method"] == "unpool" and now["y"]:
@@ -74,7 +81,7 @@ def edited(event: GridEvent) -> None:
     field, channel = event.panel[0], int(event.panel[1:])
     c = choose(st.session_state)
     grids = {"x": c.x, "w": c.w, "y": event.values[None]}[field].copy()
-    if grids[0].shape == event.values.shape:
+    if channel < len(grids) and grids[0].shape == event.values.shape:  # else another control was faster
         grids[channel] = event.values
         st.session_state[field] = pack(grids)
 
@@ -119,6 +126,24 @@ def _method() -> None:
         now["w"] = BLUR
     if now["method"] == "subpixel":
         now["factor"] = min(now["factor"], 3)
+        _start()
+
+
+def _start() -> None:
+    """Filters begin on a flat grid, where all that comes out differently is their doing; each gets numbers of its own.
+
+    The first filter stays, so that it can be compared with ICNR, which repeats it.
+    """
+    now = st.session_state
+    if now["method"] != "subpixel" or now["start"] == "plain":
+        return
+    grid, filters = unpack(now["x"]), unpack(now["w"])
+    side, n = filters.shape[1:], now["factor"] ** 2
+    if len(grid) > 1 or min(np.subtract(grid.shape[1:], side)) < 2:
+        now["x"] = pack(np.full((1, *(min(SIDE, k + 2) for k in side)), FLAT))
+    if now["start"] == "random" and len(filters) < n <= MOST_CHANNELS:
+        others = np.random.default_rng(6).integers(-3, 6, (n - len(filters), *side))
+        now["w"] = pack(np.concatenate([filters, others]))
 
 
 def _window() -> None:

@@ -18,6 +18,7 @@ from ui.upsampling_choice import Chosen
 from ui.upsampling_lab import GOOD, SAID
 from ui.upsampling_make import Made
 from ui.upsampling_presets import PRESETS
+from ui.upsampling_state import in_file
 
 KEPT = "upsampling.kept"  # the output kept as A
 PICTURE = ("image", "file", "sha")  # the picture in use: no preset is about it
@@ -53,8 +54,9 @@ def pin(c: Chosen, made: Made) -> None:
     changed = np.abs(gap) > 1e-9 * np.abs(kept).max(initial=1)
     st.markdown(text.PIN_SAYS.format(n=int(changed.sum()), all=gap.size, most=f"{np.abs(gap).max():.4g}"))
     flat = (one.reshape(-1, one.shape[-1])[:64] for one in (kept, made.output, gap))  # channels one below the other
-    titles = text.PIN_A, text.PIN_B, text.PIN_GAP
-    grid([Panel(f"p{n}", title, one) for n, (title, one) in enumerate(zip(titles, flat, strict=True))],
+    named = (text.PIN_A, "kept"), (text.PIN_B, "kept"), (text.PIN_GAP, "gap")
+    grid([Panel(f"p{n}", title, one, scale=scale)
+          for n, ((title, scale), one) in enumerate(zip(named, flat, strict=True))],
          key="upsampling.pin.grids", label=text.TAB_PIN)  # fmt: skip
 
 
@@ -70,7 +72,7 @@ def downloads(made: Made | None) -> None:
                              key="upsampling.output", on_click="ignore", width="stretch")  # fmt: skip
         right.download_button(text.DOWNLOAD_TRACE, lambda: npz(made), "trace.npz", "application/octet-stream",
                               key="upsampling.trace", on_click="ignore", width="stretch")  # fmt: skip
-    fields = upsampling_labs.FIELDS
+    fields = in_file(upsampling_labs.FIELDS)
     if st.session_state["lab"] != "grid":  # the others are about the picture in use
         lesson.save(fields, picker.current(), text.LESSON_HELP)
     else:

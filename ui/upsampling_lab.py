@@ -12,7 +12,7 @@ from ui.grid import Panel, grid
 from ui.texts import upsampling as text
 from ui.upsampling_choice import Chosen, choose
 from ui.upsampling_make import Made, make
-from ui.upsampling_state import FIELDS
+from ui.upsampling_state import FIELDS, LONGEST, left_out
 
 GOOD = "upsampling.good"  # the last choices that could be
 SAID = "upsampling.said"  # what the visitor said to the question; None: nothing
@@ -28,10 +28,12 @@ def lab() -> tuple[Chosen, Made] | None:
     c, made, badge = current()
     grid(made.panels, key=KEY, links=made.links, points=made.points, steps=made.steps,
          label=text.ALL_LABEL.format(method=text.METHODS[c.method]), on_edit=upsampling_controls.edited)  # fmt: skip
-    st.markdown(text.NOTICE[c.method])
+    st.markdown(text.NOTICE[c.start if c.filtered else c.method])
     formulas(c, made)
     st.caption(badge.sentence)
     upsampling_controls.more()
+    if names := left_out(st.session_state):
+        st.warning(text.LINK_SHORT.format(names=" and ".join(names), most=LONGEST), icon=":material/link_off:")
     return c, made
 
 
@@ -58,12 +60,11 @@ def computed(now: Any, editable: bool = True) -> tuple[Chosen, Made, upsampling_
 def ask() -> bool:
     """Ask for the number in the middle, once; return whether the grids may be shown."""
     now = st.session_state
-    moved = state.write([field for field in FIELDS if field.key not in ("told", "lab")], now)
     c = choose(state.defaults(FIELDS))
     made = make(c)
     middle = tuple(n // 2 for n in made.output.shape)
     right = float(made.output[middle])
-    if not now["told"] and not moved:
+    if stands():
         st.markdown(text.ASK)
         hidden = made.output.copy()
         hidden[middle] = np.nan
@@ -75,12 +76,22 @@ def ask() -> bool:
             answer.form_submit_button(text.REVEAL, type="primary", width="stretch", on_click=_answer, args=(True,))
             skip.form_submit_button(text.SHOW, width="stretch", on_click=_answer, args=(False,))
         return False
-    if SAID in now and not moved:
+    if SAID in now and not moved():
         said, total = now[SAID], made.trace.sum_written(c.input, middle)
         words = text.TOLD if said is None else text.TOLD_RIGHT if said == right else text.TOLD_WRONG
         st.info(words.format(right=f"{right:g}", said=f"{said:g}" if said is not None else "", sum=total),
                 icon=":material/lightbulb:")  # fmt: skip
     return True
+
+
+def stands() -> bool:
+    """Whether the question stands: it hasn't been answered, and nothing else is asked for."""
+    return not st.session_state["told"] and not moved()
+
+
+def moved() -> bool:
+    """Whether any choice differs from the lecture's example, which the question is about."""
+    return bool(state.write([field for field in FIELDS if field.key not in ("told", "lab")], st.session_state))
 
 
 def _answer(said: bool) -> None:
@@ -102,9 +113,16 @@ def formulas(c: Chosen, made: Made) -> None:
         if c.method == "unpool":
             st.caption(text.REST_NOTE)
     with right:
-        if place := upsampling_sizes.coordinate(c):
+        if places := upsampling_sizes.coordinates(c):
             st.markdown(f"**{text.COORDINATE_TITLE}**")
-            st.latex(place)
+            for place in places:
+                st.latex(place)
+        elif c.filtered:
+            sums = c.kernel.sum((1, 2, 3)).reshape(c.factor, c.factor)
+            rows = r" \\ ".join(" & ".join(f"{one:.4g}" for one in row) for row in sums)
+            st.markdown(f"**{text.FLAT_TITLE}**")
+            st.latex(rf"\begin{{pmatrix}} {rows} \end{{pmatrix}}")
+            st.caption(text.FLAT_NOTE[c.start == "icnr"].format(spread=np.ptp(sums)))
         elif c.method == "transposed":
             st.markdown(f"**{text.IDENTITY_TITLE}**")
             ahead, back, gap = upsampling_badge.gradient(c, made)

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import gc
+from collections.abc import Callable
+from typing import TypeVar
+
 import streamlit as st
 
-from ui import upsampling_photos_state, upsampling_state, upsampling_views_state
-from ui.state import Field
+from ui import upsampling_lab, upsampling_photos_state, upsampling_state, upsampling_views_state
+from ui.state import Field, keep_link
 from ui.texts import upsampling as text
+
+T = TypeVar("T")
 
 FIELDS: tuple[Field, ...] = (
     *upsampling_state.FIELDS,
@@ -14,6 +20,8 @@ FIELDS: tuple[Field, ...] = (
     *upsampling_photos_state.PICTURE,
     *upsampling_views_state.FIELDS,
 )
+TABS = {True: "upsampling.tab.6", False: "upsampling.tab.2"}  # which tab is open, under the grid lab and the others
+_seen: set[str] = set()  # labs that somebody has looked at on this server
 
 
 def choose() -> str:
@@ -23,6 +31,31 @@ def choose() -> str:
         label_visibility="collapsed", persist_state="session",
     )  # fmt: skip
     return str(chosen)
+
+
+def run(lab: str, part: Callable[[], T]) -> T:
+    """Show a lab by `part`; return what that returns.
+
+    As a fragment, so that its controls draw nothing else anew, unless something under it is about what it shows: then
+    the whole page must follow each of its controls.
+    """
+
+    def linked() -> T:
+        shown = part()
+        keep_link(FIELDS, st.query_params, st.session_state, "upsampling")
+        return shown
+
+    grid = lab == "grid"
+    alone = st.session_state.get(TABS[grid], text.TAB_TRY) == text.TAB_TRY and not (grid and upsampling_lab.stands())
+    # There and back may hold a large photo, which the end of the page tidies up after.
+    shown = st.fragment(linked)() if alone and lab != "rebuild" else linked()
+    if lab not in _seen:
+        # Streamlit collects garbage after each run. What a lab has imported stays for good; looking at all of it again
+        # took up to 130 ms, in which the answer to a control didn't leave.
+        _seen.add(lab)
+        gc.collect()
+        gc.freeze()
+    return shown
 
 
 def show(lab: str) -> None:

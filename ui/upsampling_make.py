@@ -7,7 +7,7 @@ called "x", "w", "y" with their channel's number if they can be edited, so that 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 
 import numpy as np
@@ -34,8 +34,10 @@ from seglab.upsampling import (
 from ui.grid import Links, Panel, Points, Step
 from ui.texts import upsampling as text
 from ui.upsampling_choice import Chosen
+from ui.upsampling_state import LIMIT
 
 LARGEST = 64  # cells a side that can be shown
+IN, KERNEL, OUT = "in", "kernel", "out"  # scales of colour
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,11 +69,7 @@ def make(c: Chosen, editable: bool = True) -> Made:
             played = steps.places(made.trace, c.x, "x0", "out0")
             return _direct(c, made, played, editable)
         case "subpixel":
-            made = pixel_shuffle(c.x, c.factor)
-            traces = _channels(made.trace, len(c.x), 1)
-            panels = [*_inputs(c, editable, text.CHANNEL), *_outputs(made.output)]
-            links = [Links.of(one, f"x{i}", "out0") for (i, _), one in traces.items()]
-            return Made(tuple(panels), tuple(links), (), tuple(steps.woven(c.x, c.factor)), made.output, made.trace)
+            return _woven(c, editable)
         case "unpool":
             return _unpooled(c, editable)
         case "transposed":
@@ -83,7 +81,7 @@ def make(c: Chosen, editable: bool = True) -> Made:
 
 def _direct(c: Chosen, made: Traced, played: Sequence[Step], editable: bool) -> Made:
     """One input, one output, nothing between."""
-    panels = (*_inputs(c, editable), *_outputs(made.output))
+    panels = (*_inputs(c, editable), *_outputs(made.output, IN))
     return Made(panels, (Links.of(made.trace, "x0", "out0"),), (), tuple(played), made.output, made.trace)
 
 
@@ -97,9 +95,41 @@ def _interpolated(c: Chosen, editable: bool) -> Made:
     rows, columns = (source_coordinates(c.x.shape[a + 1], c.size[a], c.corners) for a in (0, 1))
     at = np.stack(np.meshgrid(rows, columns, indexing="ij"), axis=-1).reshape(-1, 2)
     found = _direct(c, made, steps.samples(c, made, at), editable)
-    ruled = Panel("x0", text.INPUT, c.x[0], editable, ruler="centres" if c.corners else "edges")
+    ruled = replace(found.panels[0], ruler="centres" if c.corners else "edges")
     return Made((ruled, *found.panels[1:]), found.links, (Points("x0", "out0", at),), found.steps, made.output,
                 made.trace)  # fmt: skip
+
+
+def _woven(c: Chosen, editable: bool) -> Made:
+    """Sub-pixel shuffle of the channels as they are, or of those that filters make of one input."""
+    from ui import upsampling_steps as steps
+
+    if not c.filtered:
+        made = pixel_shuffle(c.x, c.factor)
+        panels = [*_inputs(c, editable, text.CHANNEL), *_outputs(made.output, IN)]
+        played = steps.woven(c.x, c.factor)
+        return Made(tuple(panels), tuple(_weave(made.trace, "x")), (), tuple(played), made.output, made.trace)
+    first = convolve(c.x, c.kernel)
+    made = pixel_shuffle(first.output, c.factor)
+    n = c.factor**2
+    random = c.start == "random"
+    titles = [text.FILTER.format(i=i) for i in range(n)] if random else [text.FILTER_ALL.format(n=n)]
+    kernels = [Panel(f"w{i}", title, c.w[i], editable, scale=KERNEL) for i, title in enumerate(titles)]
+    maps = [Panel(f"c{i}", f"{text.CHANNEL} {i}", one, scale=OUT) for i, one in enumerate(first.output)]
+    behind = _channels(convolution_matrix(c.x.shape, numbered(c)), 1, n)
+    links = [
+        Links.of(one, "x0", f"c{i}", via=f"w{i if random else 0}", via_trace=behind[0, i])
+        for (_, i), one in _channels(first.trace, 1, n).items()
+    ]
+    played = steps.filtered(c, first.output, ["w0"] * n if not random else [f"w{i}" for i in range(n)])
+    return Made((*_inputs(c, editable), *kernels, *maps, *_outputs(made.output)),
+                (*links, *_weave(made.trace, "c")), (), tuple(played), made.output,
+                first.trace.then(made.trace))  # fmt: skip
+
+
+def _weave(trace: Trace, name: str) -> list[Links]:
+    """Links from each channel, called by `name` and its number, to the one output."""
+    return [Links.of(one, f"{name}{i}", "out0") for (i, _), one in _channels(trace, trace.in_shape[0], 1).items()]
 
 
 def _unpooled(c: Chosen, editable: bool) -> Made:
@@ -109,8 +139,9 @@ def _unpooled(c: Chosen, editable: bool) -> Made:
     back = c.y[0] if c.y is not None and c.y[0].shape == pooled.output.shape else pooled.output
     made = max_unpool(back, indices, c.window, c.hop, c.rim, c.x.shape[1:])  # type: ignore[arg-type]
     panels = (
-        *_inputs(c, editable), Panel("pooled", text.POOLED, pooled.output),
-        Panel("y0", text.BACK, back, editable and bool((np.abs(back) <= 999).all())), *_outputs(made.output),
+        *_inputs(c, editable), Panel("pooled", text.POOLED, pooled.output, scale=IN),
+        Panel("y0", text.BACK, back, editable and bool((np.abs(back) <= LIMIT).all()), scale=IN),
+        *_outputs(made.output, IN),
     )  # fmt: skip
     links = Links.of(pooled.trace, "x0", "pooled"), Links.of(made.trace, "y0", "out0")
     played = steps.unpooled(c, pooled, made, back)
@@ -133,7 +164,7 @@ def _transposed(c: Chosen, editable: bool) -> Made:
         whole, behind = (transposed_matrix(c.input.shape, kernel, *full) for kernel in (c.kernel, numbered(c)))
         links += _via(whole, behind, c, "canvas")
         titles = _titles(text.CANVAS, len(canvases))
-        panels += [Panel(f"canvas{o}", titles[o], canvas) for o, canvas in enumerate(canvases)]
+        panels += [Panel(f"canvas{o}", titles[o], canvas, scale=OUT) for o, canvas in enumerate(canvases)]
     panels += _outputs(made.output)
     return Made(tuple(panels), tuple(links), (), tuple(played), made.output, made.trace)
 
@@ -172,7 +203,7 @@ def _resized(c: Chosen, editable: bool) -> Made:
         Links.of(same, "resized", "out0", via="w0", via_trace=behind),
     )
     panels = (
-        *_inputs(c, editable), Panel("resized", text.RESIZED, first.output), *_kernels(c, editable),
+        *_inputs(c, editable), Panel("resized", text.RESIZED, first.output, scale=IN), *_kernels(c, editable),
         *_outputs(made.output),
     )  # fmt: skip
     after = steps.cells(Traced(made.output, same), first.output[None], ["resized"], text.STEP_CONV,
@@ -192,22 +223,23 @@ def _titles(one: str, n: int) -> list[str]:
 
 def _inputs(c: Chosen, editable: bool, title: str = text.INPUT) -> list[Panel]:
     titles = _titles(title, len(c.x))
-    return [Panel(f"x{i}", titles[i], one, editable) for i, one in enumerate(c.x)]
+    return [Panel(f"x{i}", titles[i], one, editable, scale=IN) for i, one in enumerate(c.x)]
 
 
 def _kernels(c: Chosen, editable: bool) -> list[Panel]:
     if len(c.w) == 1:
-        return [Panel("w0", text.KERNEL, c.w[0], editable)]
+        return [Panel("w0", text.KERNEL, c.w[0], editable, scale=KERNEL)]
     return [
-        Panel(f"w{n}", text.KERNEL_PAIR.format(a=source, b=target), c.w[n], editable)
+        Panel(f"w{n}", text.KERNEL_PAIR.format(a=source, b=target), c.w[n], editable, scale=KERNEL)
         for (source, target), n in pairs(c).items()
     ]
 
 
-def _outputs(output: NDArray[np.float64]) -> list[Panel]:
+def _outputs(output: NDArray[np.float64], scale: str = OUT) -> list[Panel]:
+    """The outputs; `scale` is `IN` where they are inputs' numbers, or means of them."""
     channels = output.reshape(-1, *output.shape[-2:])
     titles = _titles(text.OUTPUT, len(channels))
-    return [Panel(f"out{o}", titles[o], one) for o, one in enumerate(channels)]
+    return [Panel(f"out{o}", titles[o], one, scale=scale) for o, one in enumerate(channels)]
 
 
 def pairs(c: Chosen) -> dict[tuple[int, int], int]:

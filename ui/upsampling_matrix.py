@@ -1,4 +1,4 @@
-"""The matrix behind a result: C and its transpose, or the trace and its transpose, as grids of numbers."""
+"""The matrix behind a result: C and its transpose, or the trace and its transpose, in letters and in numbers."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from seglab.upsampling import Trace
+from seglab.upsampling import Trace, transposed_matrix
 from ui import viewer as v
 from ui.grid import Panel, grid
 from ui.texts import upsampling as text
@@ -14,12 +14,18 @@ from ui.upsampling_choice import Chosen
 from ui.upsampling_make import Made
 
 NUMBERS = 36  # rows or columns of a matrix whose numbers are shown, at most
+LETTERS = "abcdefgh"
+OUTPUTS = 12  # of the example in letters, at most
 
 
 def matrices(c: Chosen, made: Made) -> None:
     """Show the matrix and its transpose side by side: of a transposed convolution, first the convolution's."""
     transposed = c.method == "transposed"
     st.markdown(text.MATRIX_TRANSPOSED if transposed else text.MATRIX_NOTE)
+    if transposed and (written := letters(c.w.shape[2], c.stride, c.pad, c.outpad, c.dilation)):
+        st.markdown(f"**{text.LETTERS_TITLE}**")
+        st.latex(written)
+        st.caption(text.LETTERS_NOTE)
     first = made.trace.transpose() if transposed else made.trace
     titles = text.MATRIX_TITLES.get(c.method, text.MATRIX_OTHER)
     pair = (first, first.transpose())
@@ -42,6 +48,32 @@ def matrices(c: Chosen, made: Made) -> None:
                 )  # fmt: skip
     if transposed:
         st.caption(text.MATRIX_NOTE)
+
+
+def letters(k: int, stride: int = 1, padding: int = 0, output_padding: int = 0, dilation: int = 1) -> str:
+    r"""Write Cᵀx = y in LaTeX for a kernel (a, b, …) of k letters on inputs x₁, x₂; "" where that is too long.
+
+    >>> letters(2).partition("=")[2].strip()
+    '\\begin{pmatrix} a x_1 \\\\ b x_1 + a x_2 \\\\ b x_2 \\end{pmatrix}'
+    """
+    if k > len(LETTERS):
+        return ""
+    numbers = np.arange(1.0, k + 1)[None]
+    try:
+        trace = transposed_matrix((1, 2), numbers, (1, stride), (0, padding), (0, output_padding), (1, dilation))
+    except ValueError:  # a padding that leaves nothing of this short example
+        return ""
+    cells = np.rint(trace.matrix.toarray()).astype(int)
+    if len(cells) > OUTPUTS:
+        return ""
+    rows = [[LETTERS[n - 1] if n else "" for n in row] for row in cells.tolist()]
+    sums = [" + ".join(f"{letter} x_{i + 1}" for i, letter in enumerate(row) if letter) or "0" for row in rows]
+    matrix = r" \\ ".join(" & ".join(letter or r"\cdot" for letter in row) for row in rows)
+    result = r" \\ ".join(sums)
+    return (
+        rf"\begin{{pmatrix}} {matrix} \end{{pmatrix}} \begin{{pmatrix}} x_1 \\ x_2 \end{{pmatrix}} = "
+        rf"\begin{{pmatrix}} {result} \end{{pmatrix}}"
+    )
 
 
 def dense(trace: Trace) -> NDArray[np.float64]:

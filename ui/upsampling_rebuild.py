@@ -13,6 +13,7 @@ from ui import picker, segment_run
 from ui import upsampling_rebuilt as made
 from ui import viewer as v
 from ui.texts import upsampling_photos as text
+from ui.upsampling_latex import broken
 from ui.upsampling_photos_state import FACTORS, METHODS, SOURCES
 from ui.upsampling_rebuilt import Mask, Rebuilt, title
 
@@ -161,11 +162,10 @@ def _table(found: Rebuilt, names: tuple[str, str], formats: tuple[str, str]) -> 
     """Show all ways, the best first: a photo's by PSNR, a mask's by boundary IoU."""
     by = 0 if names[0] == text.R_PSNR else 1
     rows = ordered(found, by)
-    exact = "∞"
     st.dataframe(
         {
             text.R_METHOD: [title(row.method) for row in rows],
-            names[0]: [exact if math.isinf(row.scores[0]) else formats[0] % row.scores[0] for row in rows],
+            names[0]: [row.scores[0] for row in rows],
             names[1]: [row.scores[1] for row in rows],
             text.R_MS: [1000 * row.seconds for row in rows],
             text.R_MB: [row.bytes / 1e6 for row in rows],
@@ -173,7 +173,7 @@ def _table(found: Rebuilt, names: tuple[str, str], formats: tuple[str, str]) -> 
         },
         hide_index=True,
         column_config={
-            names[0]: st.column_config.TextColumn(help=text.R_HELP[names[0]]),
+            names[0]: st.column_config.NumberColumn(format=formats[0], help=text.R_HELP[names[0]]),
             names[1]: st.column_config.NumberColumn(format=formats[1], help=text.R_HELP[names[1]]),
             text.R_MS: st.column_config.NumberColumn(format="%.1f", help=text.R_HELP[text.R_MS]),
             text.R_MB: st.column_config.NumberColumn(format="%.1f", help=text.R_HELP[text.R_MB]),
@@ -206,6 +206,8 @@ def indices(found: Rebuilt, score: str, form: str) -> str:
     )  # fmt: skip
     if by:
         return said
+    if with_.scores[by] == bicubic.scores[by]:
+        return said
     more = text.R_BEATS if with_.scores[by] > bicubic.scores[by] else text.R_BRIGHT
     return f"{said} {more.format(bicubic=form.format(bicubic.scores[by]), kept_bicubic=bicubic.kept)}"
 
@@ -227,7 +229,7 @@ def _formulas(image: Image, way: tuple[made.Row, Image], window: made.Window) ->
     filled = text.R_PSNR_EXACT if math.isinf(psnr) else text.R_PSNR_FILLED.format(
         mse=made.error(image, picture), psnr=psnr
     )  # fmt: skip
-    st.latex(f"{text.R_PSNR_FORMULA} {filled}")
+    st.latex(broken(f"{text.R_PSNR_FORMULA} {filled}"))
     st.latex(text.R_SSIM_FORMULA)
     st.latex(text.R_SSIM_FILLED.format(**vars(window)))
     st.caption(text.R_SSIM_NOTE.format(x=window.x, y=window.y, ssim=ssim))

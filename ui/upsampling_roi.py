@@ -30,9 +30,9 @@ if TYPE_CHECKING:
 Plane = NDArray[np.float64]
 
 GOOD = "upsampling.roi.box"  # the last box that could be
-DRAGGED = "upsampling.roi.dragged"  # a box just drawn, for the run after this: the fields stand before the picture
-DRAGS = "upsampling.roi.drags"  # in the viewer's key: a new one hasn't the frame of the drag, which would go stale
-HEIGHT = 400
+DRAWN = "upsampling.roi.drawn"  # the box last dragged, as long as the numbers are its
+DRAGS = "upsampling.roi.drags"  # in the viewer's key: another one has no frame of a drag, and by its link the same zoom
+HEIGHT, EDGE_WIDTH = 400, 76  # px
 WIDE = 20  # columns of a map
 FINE = 2  # pixels of the drawn boxes for each of the picture
 TRUE, ROUNDED, BIN, POINT, CHOSEN = 1, 2, 3, 4, 5
@@ -58,11 +58,9 @@ def roi() -> None:
     """Show the lab."""
     st.markdown(text.R_INTRO)
     now = st.session_state
-    if dragged := now.pop(DRAGGED, None):
-        now.update(zip(EDGES, dragged, strict=True))
-        now[DRAGS] = now.get(DRAGS, 0) + 1
     photo = picker.current()
     image = working(photo)
+    _take_drag(now.get(_viewer(image)), image.shape)
     left, right = st.columns([3, 2])
     with right:
         _controls()
@@ -72,9 +70,7 @@ def roi() -> None:
         _picture(photo, image, view, cell)
     with right:
         _numbers(view)
-    with st.container(horizontal=True, gap="large"):
-        st.latex(text.R_SCALED.format(*view.box, *view.pool.box, stride=view.stride), width="content")
-        st.latex(text.R_ROUNDING.format(*view.pool.box, *view.pool.rounded), width="content")
+    st.latex(text.R_SCALED.format(*view.box, *view.pool.box, *view.pool.rounded, stride=view.stride), width="content")
     grid(panels(view), key="upsampling.roi.grid", links=links(view), points=[points(view)], steps=steps(view),
          label=text.R_GRID)  # fmt: skip
     st.caption(text.R_ROUNDED_NOTE.format(*view.pool.rounded))
@@ -83,6 +79,23 @@ def roi() -> None:
     st.subheader(text.R_ONE_BIN)
     one_bin(view.feature, view.pool, view.align, cell)
     st.caption(text.R_INSIDE)
+
+
+def _viewer(image: Image) -> str:
+    """Return the key of the viewer that boxes are drawn in."""
+    return f"upsampling.roi.picture.{image.shape[:2]}.{st.session_state.get(DRAGS, 0)}"
+
+
+def _take_drag(sent: Any, shape: tuple[int, ...]) -> None:
+    """Take over a box that was just drawn: what the viewer sent is known before it, and the fields stand before it."""
+    now = st.session_state
+    match sent and sent.get("box"):
+        case {"at": [int(x0), int(y0), int(x1), int(y1)]} if 0 <= x0 < x1 <= shape[1] and 0 <= y0 < y1 <= shape[0]:
+            now[DRAWN] = [float(x0), float(y0), float(x1), float(y1)]
+            now.update(zip(EDGES, now[DRAWN], strict=True))
+    if DRAWN in now and now[DRAWN] != [now[key] for key in EDGES]:  # the frame of the drag is no longer the box
+        del now[DRAWN]
+        now[DRAGS] = now.get(DRAGS, 0) + 1
 
 
 def working(photo: Photo) -> Image:
@@ -144,10 +157,11 @@ def _controls() -> None:
     bins.slider(text.R_BINS, 1, MOST_BINS, key="bins", persist_state="session")
     stride.segmented_control(text.R_STRIDE, STRIDES, key="rscale", required=True, help=text.R_STRIDE_HELP,
                              persist_state="session")  # fmt: skip
-    for column, key, name in zip(st.columns(4), EDGES, text.R_EDGES, strict=True):
-        now[key] = float(now[key])
-        column.number_input(name, 0.0, float(SIDE), step=1.0, format="%g", key=key, persist_state="session",
-                            help=text.R_EDGE_HELP.format(side=SIDE))  # fmt: skip
+    with st.container(horizontal=True, gap="small"):  # in one line on a phone too
+        for key, name in zip(EDGES, text.R_EDGES, strict=True):
+            now[key] = float(now[key])
+            st.number_input(name, 0.0, float(SIDE), step=1.0, format="%g", key=key, persist_state="session",
+                            width=EDGE_WIDTH, help=text.R_EDGE_HELP.format(side=SIDE))  # fmt: skip
     with st.expander(text.R_MORE, icon=":material/tune:"):
         st.segmented_control(text.R_MAP, MAPS, format_func=text.R_MAPS.__getitem__, key="rmap", required=True,
                              persist_state="session")  # fmt: skip
@@ -210,19 +224,13 @@ def overlay(size: tuple[int, int], view: View, cell: tuple[int, int]) -> NDArray
 
 
 def _picture(photo: Photo, image: Image, view: View, cell: tuple[int, int]) -> None:
-    now = st.session_state
     entries = tuple(v.Entry(k, name, COLORS[k], name) for k, name in NAMES.items())
-    sent = v.send(image, key="upsampling.roi.photo")
-    event = v.viewer(
-        sent, [v.IdLayer(overlay(image.shape[:2], view, cell), entries, text.R_DRAWN)], tools=("box",), tool="box",
-        key=f"upsampling.roi.picture.{image.shape[:2]}.{now.get(DRAGS, 0)}", height=HEIGHT, opacity=1.0,
-        controls="tools", alt=text.R_PICTURE_ALT.format(alt=photo.alt),
+    v.viewer(
+        v.send(image, key="upsampling.roi.photo"),
+        [v.IdLayer(overlay(image.shape[:2], view, cell), entries, text.R_DRAWN)], tools=("box",), tool="box",
+        key=_viewer(image), link=f"upsampling.roi.{photo.hash}", height=HEIGHT, opacity=1.0, controls="tools",
+        alt=text.R_PICTURE_ALT.format(alt=photo.alt),
     )  # fmt: skip
-    if event.box:
-        dragged = [float(edge) for edge in event.box]
-        if dragged != [now[key] for key in EDGES]:
-            now[DRAGGED] = dragged
-            st.rerun()
 
 
 def _numbers(view: View) -> None:
@@ -240,9 +248,9 @@ def _numbers(view: View) -> None:
 def panels(view: View) -> list[Panel]:
     """Return map and both results, with the badges; a wide map comes last, so that the results are in sight."""
     of_map, of_pool, of_align = text.R_PANELS
-    values = Panel("map", of_map, view.feature)
-    pool = Panel("pool", of_pool, view.pool.result.output, note=view.notes[0])
-    align = Panel("align", of_align, view.align.result.output, note=view.notes[1])
+    values = Panel("map", of_map, view.feature, scale="values")
+    pool = Panel("pool", of_pool, view.pool.result.output, note=view.notes[0], scale="values")
+    align = Panel("align", of_align, view.align.result.output, note=view.notes[1], scale="values")
     return [pool, align, values] if view.feature.shape[1] > WIDE else [values, pool, align]
 
 

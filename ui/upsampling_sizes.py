@@ -13,7 +13,9 @@ CONV = r"\left\lfloor \frac{n + 2p - d(k-1) - 1}{s} \right\rfloor + 1"
 POOL = r"\left\lfloor \frac{n + 2p - k}{s} \right\rfloor + 1"
 UNPOOL = r"(n-1)s - 2p + k + r"
 SCALED = r"f\,n"
+ROOM = 40  # characters of LaTeX that a phone has room for, with the result
 SAME = r"f\,n + 2p - (k-1)"
+FILTERED = r"f\cdot (n - k + 1)"
 EDGES = r"\left(i + \frac{1}{2}\right)\frac{n}{n_{\mathrm{out}}} - \frac{1}{2}"
 CENTRES = r"i\,\frac{n-1}{n_{\mathrm{out}}-1}"
 COPIED = r"\left\lfloor i\,\frac{n}{n_{\mathrm{out}}} \right\rfloor"
@@ -36,8 +38,13 @@ class Size:
     @property
     def line(self) -> str:
         """The whole formula: letters = numbers = result, below each other, as a phone is narrow."""
-        left = rf"n_{{\mathrm{{{self.what}}}}}"
-        return rf"\begin{{aligned}} {left} &= {self.latex} \\ &= {self.filled} = {self.result} \end{{aligned}}"
+        left, filled = rf"n_{{\mathrm{{{self.what}}}}}", self.filled
+        if r"\frac" in filled and len(filled) > ROOM:
+            filled += r" \\ &"
+        elif filled.count(" + ") > 2:
+            first, *last = filled.rsplit(" + ", 2)
+            filled = rf"{first} \\ &\quad + {' + '.join(last)}"
+        return rf"\begin{{aligned}} {left} &= {self.latex} \\ &= {filled} = {self.result} \end{{aligned}}"
 
 
 def sizes(c: Chosen, made: Made) -> list[Size]:
@@ -72,6 +79,8 @@ def _one(c: Chosen, n: int, out: int, axis: int) -> Size:
                     rf"{c.factor}\cdot {n} + 2\cdot {p} - ({k}-1)", out, axis)  # fmt: skip
     if c.method in INTERPOLATIONS:
         return Size(SCALED, {"f": out / n, "n": n}, rf"\frac{{{out}}}{{{n}}}\cdot {n}", out, axis)
+    if c.filtered:
+        return Size(FILTERED, {"f": c.factor, "n": n, "k": k}, rf"{c.factor}\cdot ({n} - {k} + 1)", out, axis)
     return Size(SCALED, {"f": c.factor, "n": n}, rf"{c.factor}\cdot {n}", out, axis)
 
 
@@ -87,20 +96,28 @@ def _unpool(c: Chosen, m: int, out: int, axis: int) -> Size:
     return Size(UNPOOL, values, rf"({m}-1)\cdot {c.hop} - 2\cdot {c.rim} + {c.window} + {rest}", out, axis)
 
 
-def coordinate(c: Chosen) -> str:
-    r"""Return where output i lies among the inputs, along the rows, with the numbers put in; "" where it has no place.
+def coordinates(c: Chosen) -> tuple[str, ...]:
+    r"""Return where output i lies among the inputs, with the numbers put in; nothing where it has no place.
+
+    Along the rows, and along the columns too where that differs.
 
     >>> from ui.upsampling_choice import choose
     >>> from ui.upsampling_state import FIELDS
     >>> now = {field.key: field.default for field in FIELDS} | {"method": "bilinear", "corners": True}
-    >>> coordinate(choose(now)).rpartition("=")[2]
+    >>> coordinates(choose(now))[0].rpartition("=")[2]
     ' i\\cdot \\frac{2-1}{4-1}'
     """
     if c.method not in INTERPOLATIONS:
-        return ""
-    n, out = c.x.shape[1], c.size[0]
+        return ()
+    rows, columns = ((c.x.shape[axis + 1], c.size[axis]) for axis in (0, 1))
+    along = (_place(c, "y_i", *rows), _place(c, "x_i", *columns))
+    return along[:1] if rows == columns else along
+
+
+def _place(c: Chosen, name: str, n: int, out: int) -> str:
+    """Write where output i of `out` lies among n inputs along one axis."""
     if c.method == "nearest":
-        return rf"y_i = {COPIED} = \left\lfloor i\cdot \frac{{{n}}}{{{out}}} \right\rfloor"
+        return rf"{name} = {COPIED} = \left\lfloor i\cdot \frac{{{n}}}{{{out}}} \right\rfloor"
     if not c.corners:
-        return rf"y_i = {EDGES} = \left(i + \frac{{1}}{{2}}\right)\cdot \frac{{{n}}}{{{out}}} - \frac{{1}}{{2}}"
-    return "y_0 = 0" if out == 1 else rf"y_i = {CENTRES} = i\cdot \frac{{{n}-1}}{{{out}-1}}"
+        return rf"{name} = {EDGES} = \left(i + \frac{{1}}{{2}}\right)\cdot \frac{{{n}}}{{{out}}} - \frac{{1}}{{2}}"
+    return rf"{name} = 0,\; i = 0" if out == 1 else rf"{name} = {CENTRES} = i\cdot \frac{{{n}-1}}{{{out}-1}}"

@@ -16,6 +16,7 @@ from ui.losses_charts import figure
 from ui.picker import Photo
 from ui.state import plain
 from ui.texts import upsampling_views as text
+from ui.upsampling_latex import broken
 from ui.upsampling_views_state import LAYERS, PATTERNS, stack
 
 Plane = NDArray[np.float64]
@@ -63,14 +64,16 @@ def stacks() -> tuple[tuple[int, ...], int]:
         st.metric(text.S_FIELD, text.S_CELLS.format(size=size), width="content")
         st.metric(text.S_WEIGHTS, f"{len(rates) * k * k}", width="content")
     said = text.S_GRIDDING if share else text.S_NO_GRIDDING
-    st.markdown(said.format(share=share, size=size, layers=len(rates), one=plain[-1].size))
+    read = paths > 0
+    shared = np.count_nonzero(read[:, 1:] & read[:, :-1]) / np.count_nonzero(read)  # with the output beside it
+    st.markdown(said.format(share=share, shared=shared, size=size, layers=len(rates), one=plain[-1].size))
     left, right = st.columns(2)
     with left:
         _map(text.S_MAP.format(rates=listed(rates)), paths, size, rates, "rates")
     with right:
         _map(text.S_MAP_ONE, paths_one, size, ones, "ones")
     st.caption(text.S_MAP_NOTE.format(most=paths.max(), most_one=paths_one.max()))
-    st.latex(text.S_FIELD_FILLED.format(steps=k - 1, sum=" + ".join(map(str, rates)), size=size))
+    st.latex(broken(text.S_FIELD_FILLED.format(steps=k - 1, sum=" + ".join(map(str, rates)), size=size)))
     left, right = st.columns([3, 2])
     spans = [effective_kernel(k, rate) for rate in rates]
     columns = (

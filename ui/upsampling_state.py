@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ui.state import Field, choice, flag, whole
+from ui.texts.upsampling import BACK, INPUT, KERNEL
 
 Channels = NDArray[np.float64]  # (C, H, W)
 
@@ -20,21 +23,23 @@ LABS = ("grid", "checker", "rebuild", "atrous", "roi")
 METHODS = ("nearest", "nails", "bilinear", "bicubic", "unpool", "transposed", "subpixel", "resize", "conv")
 MODES = ("nearest", "bilinear", "bicubic")  # of resize-then-convolve
 CHANNELS = ("1", "2", "groups")  # one channel, two, two in two groups
+STARTS = ("plain", "random", "icnr")  # before the shuffle: its channels as they are, or filters that make them
 SIDE = 16  # cells of an input or a kernel, at most
 MOST_CHANNELS = 9
 MOST_NUMBERS = 1024  # of all channels together
 LIMIT = 999.0  # as the component of number grids has it
 LONGEST = 10_000  # characters of a grid in a link: browsers and servers take about 30 000 in all
+LONGEST_IN_FILE = 24_000  # in a lesson file: all that a grid can have
 NUMBER = re.compile(r"[+-]?(?:\d{1,12}\.?\d{0,12}|\.\d{1,12})(?:[eE][+-]?\d{1,3})?", re.ASCII)
 
 
 def pack(channels: Channels) -> str:
-    """Write channels (C, H, W) as text for a link, each number with six digits.
+    """Write channels (C, H, W) as text for a link, each number with twelve digits, as many as 1/3 needs to stay 1/3.
 
     >>> pack(np.array([[[2, 4], [0, 1 / 3]]]))
-    '2 4/0 0.333333'
+    '2 4/0 0.333333333333'
     """
-    return "|".join("/".join(" ".join(f"{v + 0.0:.6g}" for v in row) for row in one) for one in channels.tolist())
+    return "|".join("/".join(" ".join(f"{v + 0.0:.12g}" for v in row) for row in one) for one in channels.tolist())
 
 
 def unpack(text: str) -> Channels:
@@ -85,6 +90,7 @@ GRID: tuple[Field, ...] = (
     # bed of nails, sub-pixel shuffle, resize-then-convolve
     whole("factor", 2, 1, 4),
     choice("mode", "nearest", MODES),
+    choice("start", "plain", STARTS),
     # the max-pool of max-unpool
     whole("window", 2, 1, 8),
     whole("hop", 2, 1, 8),
@@ -98,3 +104,18 @@ FIELDS: tuple[Field, ...] = (
     flag("told"),  # the question in front of the grid lab has been answered
     *(replace(field, only_if=("lab", "grid")) for field in GRID),
 )
+GRIDS = {"x": INPUT, "w": KERNEL, "y": BACK}  # fields that hold grids, and what the page calls them
+
+
+def in_file(fields: Iterable[Field]) -> tuple[Field, ...]:
+    """Return the same fields for a lesson file, which takes grids of any length.
+
+    >>> next(field for field in in_file(FIELDS) if field.key == "x").longest == LONGEST_IN_FILE
+    True
+    """
+    return tuple(replace(field, longest=LONGEST_IN_FILE) if field.longest == LONGEST else field for field in fields)
+
+
+def left_out(now: Mapping[Any, Any]) -> list[str]:
+    """Return what the grids are called that are too long for a link."""
+    return [name for key, name in GRIDS.items() if now.get("lab") == "grid" and len(str(now.get(key, ""))) > LONGEST]

@@ -150,18 +150,30 @@ def places(trace: Trace, x: Values, source: str, target: str) -> list[Step]:
     return [*steps, Step(text.STEP_ZEROS, {}, {target: np.nan_to_num(shown)})]
 
 
-def woven(x: Values, r: int) -> list[Step]:
-    """Sub-pixel shuffle: a step for each place, whose r² channels become a block of r × r."""
+def woven(x: Values, r: int, name: str = "x") -> list[Step]:
+    """Sub-pixel shuffle: a step for each place, whose r² channels, the panels `name`, become a block of r × r."""
     height, width = x.shape[1:]
     shown, steps = np.full((height * r, width * r), np.nan), []
     for row, column in np.ndindex(height, width):
         shown = shown.copy()
         shown[row * r : row * r + r, column * r : column * r + r] = x[:, row, column].reshape(r, r)
-        light: dict[str, ArrayLike] = {f"x{i}": [(row, column)] for i in range(len(x))}
+        light: dict[str, ArrayLike] = {f"{name}{i}": [(row, column)] for i in range(len(x))}
         light["out0"] = [(row * r + i, column * r + j) for i in range(r) for j in range(r)]
         said = text.STEP_WEAVE.format(row=row, column=column, n=r * r, r=r)
         steps.append(Step(said, light, {"out0": shown}))
     return steps
+
+
+def filtered(c: Chosen, channels: Values, filters: Sequence[str]) -> list[Step]:
+    """A step for each channel that a filter, the panel in `filters`, makes of the input; then they are woven."""
+    blank = {f"c{i}": np.full(one.shape, np.nan) for i, one in enumerate(channels)}
+    blank["out0"] = np.full((channels.shape[1] * c.factor, channels.shape[2] * c.factor), np.nan)
+    grid, taps = list(np.ndindex(*c.x.shape[1:])), list(np.ndindex(*c.w.shape[1:]))
+    steps: list[Step] = []
+    for i, (one, name) in enumerate(zip(channels, filters, strict=True)):
+        light: dict[str, ArrayLike] = {"x0": grid, name: taps, f"c{i}": list(np.ndindex(*one.shape))}
+        steps.append(Step(text.STEP_FILTER[c.start].format(i=i), light, {**({} if steps else blank), f"c{i}": one}))
+    return [*steps, *woven(channels, c.factor, "c")]
 
 
 def unpooled(c: Chosen, pooled: Traced, made: Traced, back: Values) -> list[Step]:

@@ -102,10 +102,10 @@ def check_sizes(a: int, b: int, k: int, s: int, p: int, d: int) -> tuple[bool, s
     if out_a != out_b:
         return False, text.TASK_OP_NO.format(a=a, b=b, out_a=out_a, out_b=out_b)
     sizes = sizes_that_give(out_a, k, s, p, d)
-    first = (out_a - 1) * s - 2 * p + d * (k - 1) + 1
+    first = (out_a - 1) * s - 2 * p + d * (k - 1) + 1  # by output padding 0; there may be nothing left of it
     paddings = ", ".join(str(n - first) for n in sizes if n != first)
-    return True, text.TASK_OP_YES.format(a=a, b=b, out=out_a, sizes=", ".join(map(str, sizes)), first=first,
-                                         paddings=paddings)  # fmt: skip
+    back = (text.TASK_OP_BACK if first > 0 else text.TASK_OP_NOTHING).format(first=first, paddings=paddings)
+    return True, text.TASK_OP_YES.format(a=a, b=b, out=out_a, sizes=", ".join(map(str, sizes)), back=back)
 
 
 def _set(values: dict[str, object]) -> None:

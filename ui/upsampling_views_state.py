@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from ui.state import Field, choice, flag, number, whole
+from ui.upsampling_state import pack, unpack
 
 LAYERS, MOST_RATE = 6, 16  # of a stack
 SIDE = 512  # pixels of the longer side of the picture that boxes are drawn on, as a network would get it
@@ -10,6 +13,8 @@ STRIDES = (16, 32, 64)  # of the feature map
 MOST_BINS, MOST_SAMPLES = 8, 4
 MAPS = ("photo", "places")
 PATTERNS = ("lines", "point", "photo")
+ATROUS_SIDE = 11  # cells of the grid that one layer works on
+FIRST = np.random.default_rng(0).integers(0, 10, (ATROUS_SIDE, ATROUS_SIDE)).astype(np.float64)  # its numbers at first
 EDGES = ("bx0", "by0", "bx1", "by1")
 CELL = ("brow", "bcol")
 
@@ -34,10 +39,18 @@ def _stack(value: str) -> str:
     return ",".join(map(str, stack(value)))
 
 
+def _small(value: str) -> str:
+    grid = unpack(value)
+    if grid.shape != (1, ATROUS_SIDE, ATROUS_SIDE):
+        raise ValueError(f"{ATROUS_SIDE} rows of {ATROUS_SIDE} numbers, with / between the rows")
+    return pack(grid)
+
+
 FIELDS: tuple[Field, ...] = (
     # atrous convolution
     whole("rk", 3, 2, 5),  # kernel size
     whole("rr", 2, 1, 6),  # rate of the one layer
+    Field("ax", pack(FIRST[None]), _small, 2000),  # its input
     Field("rates", "2,2,2", _stack),
     choice("apat", "lines", PATTERNS),  # what goes through the stack
     whole("sfac", 2, 2, 3),  # shift-and-stitch's factor

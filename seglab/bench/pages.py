@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from seglab import machine
-from seglab.bench import compare_page, losses_page
+from seglab.bench import compare_page, losses_page, upsampling_page
 from seglab.bench.browser import SCREEN, choose, visiting
 from seglab.bench.server import Missing, Server, chromium, served
 
@@ -100,6 +100,7 @@ def measure(repeats: int = REPEATS, say: Callable[[str], None] = lambda _: None)
         if compare_page.there():
             compare_page.measure(browser, server, Path(folder), repeats, done)
         losses_page.measure(browser, server, repeats, done)
+        upsampling_page.measure(browser, server, files[0], repeats, done)
     return rows
 
 

@@ -1,27 +1,34 @@
-"""The rows of `bench pages` about the page "Upsampling": controls of the grid lab on grids of 16×16.
+"""The rows of `bench pages` about the page "Upsampling": controls of each lab, and a 1080p photo down and up again.
 
-The clock starts with the visitor's key press. A control is answered when the page's run has ended and the grids that
-it changes stand there anew, with the comparison to PyTorch behind their badge. Every press asks for other settings.
+The clock starts with the visitor's key press, or when the pointer that drags a box is lifted. A control is answered
+when the page's run has ended, the grids that it changes stand there anew, with the comparison to PyTorch behind their
+badge, and every viewer has drawn what it was given. The photo is answered when its pictures, brought back by two ways
+of the nine, have been drawn; each press of its row asks for all nine anew, as no more than one set of that size is
+kept.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 from seglab.bench.browser import WAIT, Visitor, visiting
+from seglab.bench.losses_page import PLACES
+from seglab.bench.losses_page import SCRIPT as VIEWERS
 from seglab.bench.server import Server
 
 PAGE = "Upsampling"
-ANSWER = 200  # ms wanted
+ANSWER, ALL_WAYS = 200, 2000  # ms wanted
 SIDE = 16
 GRID = "/".join(" ".join(str((7 * i + 3 * j * j) % 19 - 9) for j in range(SIDE)) for i in range(SIDE))
 KERNEL = "1 2 1 0/2 4 2 1/1 2 1 0/0 1 0 1"
 TRANSPOSED = {"told": "1", "x": GRID, "w": KERNEL, "stride": "2"}
 
-# In the page: what the grids show now, a word for each state, and a wait until it is another one.
+# In the page: what the first grids and all pictures show now, and a wait until that is something else.
 SCRIPT = """() => Object.assign(window.__bench, {
   grids() {
     if (!this.root?.isConnected) {
@@ -30,15 +37,16 @@ SCRIPT = """() => Object.assign(window.__bench, {
     }
     return this.root?.grid;
   },
-  seen() {
+  numbers() {
     const g = this.grids();
     return g ? JSON.stringify(g.data.panels.map((p) => [p.name, p.rows, p.columns, p.ruler, p.values])) : "";
   },
-  async answered(before, runs, limit) {
+  pictures() { return JSON.stringify(this.viewers().map((v) => v.data.image)); },
+  async answered(what, before, runs, limit) {
     for (const end = performance.now() + limit; ; ) {
       await this.frame();
       if (performance.now() > end) throw new Error(`not answered within ${limit} ms`);
-      if (this.runs > runs && this.seen() !== before) break;
+      if (this.runs > runs && this[what]() !== before && this.still()) break;
     }
     await this.frame();
     await new Promise((done) => setTimeout(done));
@@ -46,41 +54,86 @@ SCRIPT = """() => Object.assign(window.__bench, {
   },
 })"""
 
+# Key, what it is called in the table, the link, the slider, and how many steps there are on it to go there and back.
+ROWS: tuple[tuple[str, str, dict[str, str], str, int], ...] = (
+    ("grid-stride", "transposed convolution, stride", TRANSPOSED, "Stride s", 2),
+    ("grid-padding", "transposed convolution, padding", TRANSPOSED, "Padding p", 8),
+    ("grid-kernel", "transposed convolution, kernel size", {**TRANSPOSED, "stride": "1"}, "Kernel size k", 10),
+    ("grid-conv", "convolution, padding", {**TRANSPOSED, "method": "conv", "stride": "1"}, "Padding p", 8),
+    ("grid-bilinear", "bilinear, output rows",
+     {"told": "1", "x": GRID, "method": "bilinear", "rows": "16", "cols": "16"}, "Output rows", 14),
+    ("grid-bicubic", "bicubic, output rows",
+     {"told": "1", "x": GRID, "method": "bicubic", "rows": "16", "cols": "32"}, "Output rows", 14),
+    ("grid-resize", "resize, then convolve: factor",
+     {"told": "1", "x": GRID, "method": "resize", "factor": "1", "w": "1 2 1/2 4 2/1 2 1"}, "Factor f", 2),
+    ("grid-unpool", "max-pool and unpool, window", {"told": "1", "x": GRID, "method": "unpool"}, "Window k", 5),
+    ("checker-kernel", "checkerboard, kernel", {"lab": "checker"}, "Kernel (cells along a side)", 6),
+    ("atrous-rate", "atrous, rate", {"lab": "atrous", "rk": "2", "rr": "1"}, "Rate r", 5),
+    ("atrous-kernel", "atrous, kernel size of every layer", {"lab": "atrous", "rk": "2"}, "Kernel size k", 3),
+    ("roi-bins", "RoI, bins a side", {"lab": "roi", "bins": "1"}, "Bins a side", 7),
+)  # fmt: skip
 
-def measure(browser: Any, server: Server, repeats: int, done: Callable[..., None]) -> None:
-    """Press keys on sliders of each method, `repeats` times each, and call `done` with each row."""
-    rows: tuple[tuple[str, str, dict[str, str], str, int], ...] = (
-        ("stride", "transposed convolution, stride", TRANSPOSED, "Stride s", 2),
-        ("padding", "transposed convolution, padding", TRANSPOSED, "Padding p", 8),
-        ("kernel", "transposed convolution, kernel size", {**TRANSPOSED, "stride": "1"}, "Kernel size k", 10),
-        ("conv", "convolution, padding", {**TRANSPOSED, "method": "conv", "stride": "1"}, "Padding p", 8),
-        ("bilinear", "bilinear, output rows", {"told": "1", "x": GRID, "method": "bilinear", "rows": "16",
-                                              "cols": "16"}, "Output rows", 14),
-        ("bicubic", "bicubic, output rows", {"told": "1", "x": GRID, "method": "bicubic", "rows": "16",
-                                            "cols": "32"}, "Output rows", 14),
-        ("resize", "resize, then convolve: factor", {"told": "1", "x": GRID, "method": "resize", "factor": "1",
-                                                    "w": "1 2 1/2 4 2/1 2 1"}, "Factor f", 2),
-        ("unpool", "max-pool and unpool, window", {"told": "1", "x": GRID, "method": "unpool"}, "Window k", 5),
-    )  # fmt: skip
-    for key, what, params, slider, span in rows:
+
+def measure(browser: Any, server: Server, photo: Path, repeats: int, done: Callable[..., None]) -> None:
+    """Press keys on each lab's sliders, `repeats` times each, and call `done` with each row; `photo` is a 1080p one."""
+    for key, what, params, slider, span in ROWS:
+        of = " 16×16" if key.startswith("grid-") else ""
         with visiting(browser, server, f"?{urlencode(params)}", PAGE) as visitor:
-            visitor.page.get_by_text("equals PyTorch").first.wait_for(timeout=WAIT)
-            visitor.settle()
-            visitor.page.evaluate(SCRIPT)
-            press = visitor.page.get_by_role("slider", name=slider)
-            times = []
-            for n in range(repeats):  # there and back, `span` steps each way
-                arrow = "ArrowRight" if n // span % 2 == 0 else "ArrowLeft"
-                times.append(_press(visitor, press, arrow))
-            done(f"grid-{key}", f"Upsampling 16×16, {what}", times, ANSWER)
+            _ready(visitor)
+            done(key, f"Upsampling{of}, {what}", _there_and_back(visitor, slider, span, repeats, "numbers"), ANSWER)
+    with visiting(browser, server, "?lab=roi", PAGE) as visitor:
+        _ready(visitor)
+        done("roi-drag", "Upsampling, RoI, a box dragged", [_drag(visitor, n) for n in range(repeats)], ANSWER)
+    with visiting(browser, server, "?lab=rebuild&times=2", PAGE) as visitor:
+        visitor.painted("v.layers.length")
+        visitor.settle()
+        visitor.open_upload()
+        visitor.send(photo)
+        visitor.page.get_by_text("Original, 1920×1080").wait_for(timeout=WAIT)
+        visitor.settle()
+        visitor.page.keyboard.press("Escape")
+        _ready(visitor)
+        times = _there_and_back(visitor, "Made small by", 4, repeats, "pictures")
+        done("rebuild", "Upsampling, 1080p photo by all nine ways", times, ALL_WAYS)
 
 
-def _press(visitor: Visitor, slider: Any, key: str) -> float:
-    """Press a key on a slider; return ms until the grids show something else."""
-    slider.focus()
-    before, runs = visitor.page.evaluate("() => [window.__bench.seen(), window.__bench.runs]")
-    visitor.page.keyboard.press(key)
-    script = f"window.__bench.answered({json.dumps(before)}, {runs}, {WAIT})"
-    taken = float(visitor.page.evaluate(script))
+def _ready(visitor: Visitor) -> None:
+    """Wait until the first grids, or all pictures, stand there."""
+    visitor.settle()
+    visitor.page.evaluate(VIEWERS)
+    visitor.page.evaluate(SCRIPT)
+    there = "() => (window.__bench.numbers() || window.__bench.viewers().length) && window.__bench.still()"
+    visitor.page.wait_for_function(there, timeout=WAIT)
+
+
+def _there_and_back(visitor: Visitor, name: str, span: int, repeats: int, what: str) -> list[float]:
+    """Press keys on a slider, `span` steps up, as many down, and so on; return ms until `what` is something else."""
+    slider = visitor.page.get_by_role("slider", name=name)
+    times = []
+    for n in range(repeats):
+        slider.focus()
+        arrow = "ArrowRight" if n // span % 2 == 0 else "ArrowLeft"
+        times.append(_answered(visitor, partial(visitor.page.keyboard.press, arrow), what))
+    return times
+
+
+def _drag(visitor: Visitor, n: int) -> float:
+    """Drag the n-th box on the picture; return ms from lifting the pointer until both grids are those of the box."""
+    places = PLACES.replace("viewers()[1]", "viewers()[0]")
+    start, end = visitor.page.evaluate(places, [[40 + 9 * n, 30 + 5 * n], [200 + 9 * n, 180 + 5 * n]])
+    mouse = visitor.page.mouse
+    mouse.move(*start)
+    mouse.down()
+    mouse.move(*end, steps=5)
+    return _answered(visitor, mouse.up, "numbers")
+
+
+def _answered(visitor: Visitor, act: Callable[[], object], what: str) -> float:
+    """Do `act`; return ms until `what` is something else, and all of it has been drawn."""
+    before, runs = visitor.page.evaluate(f"() => [window.__bench.{what}(), window.__bench.runs]")
+    act()
+    taken = float(visitor.page.evaluate(
+        f"window.__bench.answered({json.dumps(what)}, {json.dumps(before)}, {runs}, {WAIT})"
+    ))  # fmt: skip
     visitor.settle()
     return taken

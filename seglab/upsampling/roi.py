@@ -251,7 +251,7 @@ def _true_bins(start: float, end: float, n: int) -> NDArray[np.float64]:
 def _points(start: float, length: float, bins: int, sampling_ratio: int) -> NDArray[np.float64]:
     """Sample points of each bin along one axis, (bins, n), in index coordinates."""
     size = length / bins
-    n = sampling_ratio if sampling_ratio > 0 else math.ceil(size)
+    n = sampling_ratio if sampling_ratio > 0 else max(1, math.ceil(size))  # one in a box thinner than rounding
     return start + np.arange(bins)[:, None] * size + (np.arange(n) + 0.5) * size / n
 
 

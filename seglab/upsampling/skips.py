@@ -2,8 +2,9 @@
 
 What is imitated, and what isn't: in FCN each stride has class scores of its own, learnt from the features there; the
 coarse ones know *what*, the fine ones *where*. Here the scores at every stride are perfect for their resolution: the
-share of each cell that a label covers. So the pictures show the most that these heads can do at the borders, and
-nothing of how a network mistakes one class for another.
+share of each cell that a label covers, and they are summed as they are. Learnt weights could do better (the head of
+stride 8 alone often does, for the coarse shares blur the borders that it knows), and a network also mistakes one class
+for another, of which nothing is seen here.
 
 Conventions: labels are uint8 (H, W); each value that occurs is a class. Scores are shares, 0..1, at strides 8, 16 and
 32; sides that 32 doesn't divide are continued by their last pixel. All upsampling is bilinear, align_corners=False.

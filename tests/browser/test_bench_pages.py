@@ -16,7 +16,7 @@ from types import SimpleNamespace
 import pytest
 from PIL import Image
 
-from seglab.bench import compare_page, pages, server
+from seglab.bench import compare_page, pages, server, upsampling_page
 from seglab.cli.common import Failure
 
 
@@ -95,5 +95,6 @@ def test_everything_is_measured(browser: object) -> None:
     keys = ["upload", "confidence", "temperature", "entropy", "view", "opacity", "link", "home"]
     keys += [slider.lower().replace(" ", "-") for slider, _, _ in compare_page.MOVES if compare_page.there()]
     keys += ["stroke-photo", "stroke", "stroke-charts"]
+    keys += [key for key, *_ in upsampling_page.ROWS] + ["roi-drag", "rebuild"]
     assert [row["key"] for row in rows] == keys
     assert all(row["n"] == 2 and row["median"] > 1 for row in rows)

@@ -1,4 +1,4 @@
-"""The page "Upsampling" in a real Chromium: the lecture's numbers with their sums, an edit, the keyboard, the link."""
+"""The page "Upsampling" in a real Chromium: every number of the lecture with its sum, edits, the keyboard, the link."""
 
 from __future__ import annotations
 
@@ -15,14 +15,17 @@ from playwright.sync_api import Page, expect
 
 from seglab.upsampling.trace import short
 from tests.browser.conftest import Messages
+from tests.browser.test_viewer import Stage
 from ui import upsampling_presets
 from ui.texts import upsampling as text
+from ui.texts import upsampling_views as views
 
 GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "lecture_examples.json").read_text())
 PRESETS = {preset.key: preset for preset in upsampling_presets.PRESETS}
 WAIT = 60_000
-SUMMED = GOLDEN["transposed_conv"]
-BILINEAR = GOLDEN["bilinear_align_corners_true"]["by_hand"]
+SUMMED, POOL = GOLDEN["transposed_conv"], GOLDEN["max_unpool_2x2"]
+POINTS, AREAS = GOLDEN["bilinear_align_corners_true"], GOLDEN["bilinear_align_corners_false"]
+BY_HAND = POINTS["by_hand"]
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +35,7 @@ def url(request: pytest.FixtureRequest) -> str:
 
 
 class Lab:
-    """The grids on the page: panels by their title."""
+    """The first grids on the page: panels by their title."""
 
     def __init__(self, page: Page) -> None:
         self.page = page
@@ -42,8 +45,7 @@ class Lab:
         self.settle()
 
     def settle(self) -> None:
-        self.page.locator(".stApp[data-test-script-state=notRunning]").wait_for(timeout=WAIT)
-        self.page.wait_for_function("() => !document.querySelector('[data-stale=true]')", timeout=WAIT)
+        settled(self.page)
 
     def board(self, title: str) -> Any:
         return self.root.locator(".board").filter(has=self.page.locator(f".title:text-is('{title}')"))
@@ -62,6 +64,24 @@ class Lab:
         self.cell(title, k).hover()
         expect(self.sum).to_contain_text(said)
 
+    def told(self, title: str) -> list[str]:
+        """Return what is said of each cell of a panel while the pointer is on it."""
+        found: list[str] = self.board(title).evaluate(
+            """(board) => { const all = [...board.querySelectorAll(".cell")].map((cell) => {
+                cell.dispatchEvent(new PointerEvent("pointerover", { bubbles: true, pointerType: "mouse" }));
+                return board.closest(".grid").querySelector(".sum").textContent;
+            });
+            board.closest(".boards").dispatchEvent(new PointerEvent("pointerleave"));
+            return all; }"""
+        )
+        return found
+
+
+def settled(page: Page) -> None:
+    """Wait until no run is under way and nothing on the page is of the run before."""
+    page.locator(".stApp[data-test-script-state=notRunning]").wait_for(timeout=WAIT)
+    page.wait_for_function("() => !document.querySelector('[data-stale=true]')", timeout=WAIT)
+
 
 def written(value: float) -> str:
     """As a cell shows it: four significant digits."""
@@ -70,43 +90,55 @@ def written(value: float) -> str:
 
 @pytest.fixture
 def opened(new_page: Any, url: str) -> Any:
+    """Return opened(width, **choices) → Lab; `lab.sent` counts messages, `lab.errors` is what JavaScript threw."""
+
     def open_it(width: int = 1280, **params: str) -> Lab:
         page = new_page(width, 900)
+        sent, errors = Messages(page), []
+        page.on("pageerror", lambda error: errors.append(str(error)))
         page.goto(f"{url}?{urlencode(params)}")
-        return Lab(page)
+        lab = Lab(page)
+        lab.sent, lab.errors = sent, errors
+        return lab
 
     return open_it
 
 
-# Of each preset its output, and cells of panels with what must be said of them.
-WORKED: tuple[tuple[str, list[list[float]], list[tuple[str, int, str]]], ...] = (
+# Of each preset the panels with their numbers, and what must be said of some cells.
+WORKED: tuple[tuple[str, dict[str, list[list[float]]], list[tuple[str, int, str]]], ...] = (
     (
-        "up-middle", SUMMED["stride1_padding0"],
+        "up-middle",
+        {text.INPUT: SUMMED["input"], text.KERNEL: SUMMED["kernel"], text.OUTPUT: SUMMED["stride1_padding0"]},
         [(text.OUTPUT, 4, "Output (1, 1) = 5·2 + 1·4 + 1·0 + 3·1 = 17"),
          (text.OUTPUT, 5, "Output (1, 2) = 5·4 + 1·1 = 21"),
          (text.INPUT, 1, "Input (0, 1) = 4 goes to 4 cells of Output: (0, 1) ×3, (0, 2) ×1, (1, 1) ×1, (1, 2) ×5.")],
     ),
-    ("up-crop", SUMMED["stride1_padding1"], [(text.OUTPUT, 0, "Output (0, 0) = 5·2 + 1·4 + 1·0 + 3·1 = 17")]),
-    ("up-stride", SUMMED["stride2_padding0"], [(text.OUTPUT, 7, "Output (1, 3) = 5·4 = 20")]),
-    ("up-stride-crop", SUMMED["stride2_padding1"], [(text.OUTPUT, 0, "Output (0, 0) = 5·2 = 10"),
-                                                    (text.OUTPUT, 3, "Output (1, 1) = 3·1 = 3")]),
-    ("up-nearest", GOLDEN["nearest_x2"]["output"], [(text.OUTPUT, 15, "Output (3, 3) = 1·40 = 40")]),
-    ("up-nails", GOLDEN["bed_of_nails_x2"]["output"], [(text.OUTPUT, 1, "Output (0, 1): nothing reaches it: 0")]),
+    ("up-crop", {text.OUTPUT: SUMMED["stride1_padding1"]},
+     [(text.OUTPUT, 0, "Output (0, 0) = 5·2 + 1·4 + 1·0 + 3·1 = 17")]),
+    ("up-stride", {text.OUTPUT: SUMMED["stride2_padding0"]}, [(text.OUTPUT, 7, "Output (1, 3) = 5·4 = 20")]),
+    ("up-stride-crop", {text.OUTPUT: SUMMED["stride2_padding1"]},
+     [(text.OUTPUT, 0, "Output (0, 0) = 5·2 = 10"), (text.OUTPUT, 3, "Output (1, 1) = 3·1 = 3")]),
+    ("up-nearest", {text.INPUT: GOLDEN["nearest_x2"]["input"], text.OUTPUT: GOLDEN["nearest_x2"]["output"]},
+     [(text.OUTPUT, 15, "Output (3, 3) = 1·40 = 40")]),
+    ("up-nails", {text.INPUT: GOLDEN["bed_of_nails_x2"]["input"], text.OUTPUT: GOLDEN["bed_of_nails_x2"]["output"]},
+     [(text.OUTPUT, 1, "Output (0, 1): nothing reaches it: 0")]),
     (
-        "up-hand", [[10, BILINEAR["top"], 50 / 3, 20], [30, BILINEAR["bottom"], 110 / 3, 40]],
-        [(text.OUTPUT, 1, "2/3·10 + 1/3·20"), (text.OUTPUT, 5, "2/3·30 + 1/3·40")],
+        "up-hand", {text.OUTPUT: [[10, BY_HAND["top"], 50 / 3, 20], [30, BY_HAND["bottom"], 110 / 3, 40]]},
+        [(text.OUTPUT, 1, "2/3·10 + 1/3·20 + 0·30 + 0·40 ≈ 13.3333"), (text.OUTPUT, 5, "2/3·30 + 1/3·40 ≈ 33.3333")],
     ),
     (
-        "up-points", [[10, 40 / 3, 50 / 3, 20], [50 / 3, 20, 70 / 3, 80 / 3], [70 / 3, 80 / 3, 30, 100 / 3],
-                      [30, 100 / 3, 110 / 3, 40]],
+        "up-points", {text.INPUT: POINTS["input"], text.OUTPUT: [
+            [10, 40 / 3, 50 / 3, 20], [50 / 3, BY_HAND["middle"], 70 / 3, 80 / 3], [70 / 3, 80 / 3, 30, 100 / 3],
+            [30, 100 / 3, 110 / 3, 40]]},
         [(text.OUTPUT, 5, "4/9·10 + 2/9·20 + 2/9·30 + 1/9·40 = 20. It samples Input at (1/3, 1/3).")],
     ),
     (
-        "up-areas", GOLDEN["bilinear_align_corners_false"]["output"],
+        "up-areas", {text.INPUT: AREAS["input"], text.OUTPUT: AREAS["output"]},
         [(text.OUTPUT, 1, "0.75·10 + 0.25·20 = 12.5. It samples Input at (−0.25, 0.25).")],
     ),
     (
-        "up-unpool", GOLDEN["max_unpool_2x2"]["unpool_output"],
+        "up-unpool", {text.INPUT: POOL["pool_input"], text.POOLED: POOL["pool_output"], text.BACK: POOL["unpool_input"],
+                      text.OUTPUT: POOL["unpool_output"]},
         [(text.POOLED, 3, "Maxima (1, 1) = 1·8 = 8"), (text.OUTPUT, 5, "Output (1, 1) = 1·1 = 1")],
     ),
 )  # fmt: skip
@@ -114,15 +146,34 @@ WORKED: tuple[tuple[str, list[list[float]], list[tuple[str, int, str]]], ...] = 
 
 def test_every_worked_number_of_the_lecture_with_its_sum(opened: Any) -> None:
     lab = opened(told="1", method="bicubic")
-    assert np.rint(WORKED[7][1]).tolist() == GOLDEN["bilinear_align_corners_true"]["output_rounded"]
-    for key, output, said in WORKED:
+    for key, panels, said in WORKED:
         lab.page.get_by_role("button", name=PRESETS[key].name, exact=True).click()
-        lab.shows(text.OUTPUT, output)
+        for title in panels:
+            lab.shows(title, panels[title])
         lab.settle()
         for title, cell, words in said:
             lab.hover(title, cell, words)
+        for title, rows in panels.items():
+            numbers = np.array(rows, float)
+            for (row, column), told in zip(np.ndindex(*numbers.shape), lab.told(title), strict=True):
+                number = re.escape(short(float(f"{numbers[row, column]:.6g}"))[0])
+                assert told.startswith(f"{title} ({row}, {column})"), told
+                assert re.search(rf"[=≈:] {number}(?![.]?\d)", told), told
         lab.page.mouse.move(2, 2)
-    lab.shows(text.POOLED, GOLDEN["max_unpool_2x2"]["pool_output"])
+    assert lab.errors == []
+
+
+def test_no_number_of_the_lecture_is_left_out() -> None:
+    shown = [rows for _, panels, _ in WORKED for rows in panels.values()]
+    rounded = {"output_rounded": np.rint(dict((key, panels) for key, panels, _ in WORKED)["up-points"][text.OUTPUT])}
+    for example, parts in GOLDEN.items():
+        for name, value in parts.items() if example != "ships" else ():  # those are the page Losses & metrics'
+            if name == "size":
+                assert value == [4, 4] == list(rounded["output_rounded"].shape)
+            elif name in rounded:
+                assert value == rounded[name].tolist()
+            elif name != "by_hand":  # three numbers, which are in WORKED by name
+                assert value in shown, f"{example}: {name}"
 
 
 def test_it_asks_and_then_tells(new_page: Any, url: str) -> None:
@@ -166,7 +217,9 @@ def test_the_keyboard_moves_edits_and_plays(opened: Any) -> None:
     lab.page.keyboard.press("Enter")
     lab.shows(text.OUTPUT, [[18]])
     lab.settle()
-    sent = Messages(lab.page)
+    lab.page.wait_for_timeout(300)
+    assert lab.sent.count > 0
+    lab.sent.reset()
     lab.root.get_by_role("button", name="First step", exact=True).press("Enter")
     caption = lab.root.locator(".caption")
     expect(caption).to_contain_text("Input (0, 0) = 2 stamps 2 × kernel")
@@ -174,7 +227,32 @@ def test_the_keyboard_moves_edits_and_plays(opened: Any) -> None:
     for _ in range(4):
         forward.press("Enter")
     expect(caption).to_have_text("Padding 1 crops 1 on each side of the canvas: 1×1 remain.")
-    assert sent.count == 0
+    lab.told(text.OUTPUT)
+    lab.page.wait_for_timeout(300)
+    assert lab.sent.count == 0
+
+
+def test_it_plays_at_ten_frames_a_second_without_a_message(opened: Any) -> None:
+    grid = "/".join(" ".join(str((7 * i + 3 * j) % 19 - 9) for j in range(16)) for i in range(16))
+    lab = opened(told="1", x=grid, w="1 2 1/2 4 2/1 2 1", stride="2")
+    lab.root.get_by_label("Steps a second").select_option("30 / s")
+    lab.page.wait_for_timeout(300)
+    lab.sent.reset()
+    frames, took = lab.root.evaluate(
+        """(root) => new Promise((done) => {
+            const player = root.grid.player, began = performance.now();
+            const seen = new Set();
+            const look = () => {
+                seen.add(root.querySelector(".caption").textContent);
+                if (player.playing && performance.now() - began < 2000) requestAnimationFrame(look);
+                else done([seen.size, performance.now() - began]);
+            };
+            player.toggle();
+            look();
+        })"""
+    )
+    assert frames / took * 1000 >= 10
+    assert lab.sent.count == 0
 
 
 def test_what_cannot_be_keeps_the_last_good_grids(opened: Any) -> None:
@@ -188,12 +266,83 @@ def test_what_cannot_be_keeps_the_last_good_grids(opened: Any) -> None:
     lab.shows(text.OUTPUT, SUMMED["stride2_padding1"])
 
 
-@pytest.mark.parametrize("params", [{}, {"method": "unpool"}, {"chan": "2", "pad": "1"}], ids=str)
-def test_nothing_sticks_out_on_a_phone(opened: Any, params: dict[str, str]) -> None:
-    lab = opened(390, told="1", **params)
-    for name in (text.TAB_TASKS, text.TAB_MATRIX, text.TAB_CODE, text.TAB_DOWNLOAD):
-        lab.page.get_by_role("tab", name=name, exact=True).click()
-        lab.page.wait_for_timeout(300)
-        lab.settle()
-        assert lab.page.get_by_test_id("stException").count() == 0
-        assert lab.page.evaluate("document.documentElement.scrollWidth") == 390, name
+def test_the_shuffles_checkerboard_is_gone_with_icnr(opened: Any) -> None:
+    lab = opened(told="1", method="subpixel")
+    lab.page.get_by_role("combobox", name=text.START).click()
+    lab.page.get_by_role("option", name=text.STARTS["random"]).click()
+    lab.board(text.FILTER.format(i=3)).wait_for(timeout=WAIT)
+    lab.settle()
+    values = np.array(lab.board(text.OUTPUT).locator(".value").all_inner_texts()).reshape(6, 6)
+    assert (values == np.tile(values[:2, :2], (3, 3))).all()  # the input is flat, and yet this repeats over and over
+    assert len(set(values.ravel())) > 1
+    expect(lab.board(text.OUTPUT).locator(".note")).to_have_text(text.BADGE)
+    lab.page.get_by_role("combobox", name=text.START).click()
+    lab.page.get_by_role("option", name=text.STARTS["icnr"]).click()
+    lab.board(text.FILTER_ALL.format(n=4)).wait_for(timeout=WAIT)
+    lab.settle()
+    lab.shows(text.OUTPUT, [[40] * 6] * 6)
+    lab.hover(text.OUTPUT, 7, "Output (1, 1) = 1·40 = 40")
+
+
+def test_a_grid_of_the_atrous_lab_is_in_the_link(opened: Any) -> None:
+    lab = opened(lab="atrous")
+    lab.cell(views.A_INPUT, 0).click()
+    lab.root.locator(".field").fill("-7")
+    lab.page.keyboard.press("Enter")
+    expect(lab.page).to_have_url(re.compile(r"ax=-7"), timeout=WAIT)
+    lab.settle()
+    address = lab.page.url
+    lab.page.goto("about:blank")
+    lab.page.goto(address)
+    lab = Lab(lab.page)
+    expect(lab.cell(views.A_INPUT, 0).locator(".value")).to_have_text("−7")
+    lab.page.get_by_role("button", name=views.A_BACK).click()
+    expect(lab.page).not_to_have_url(re.compile("ax="), timeout=WAIT)
+
+
+def test_a_dragged_box_keeps_the_zoom(new_page: Any, url: str) -> None:
+    page = new_page(1280, 1200)
+    page.goto(f"{url}?lab=roi")
+    stage = Stage(page)
+    settled(page)
+    stage.get("v.zoom(2)")
+    zoom = stage.view()
+    stage.drag((200, 100), (300, 200))
+    expect(page.get_by_label(views.R_EDGES[0], exact=True)).to_have_value("200", timeout=WAIT)
+    settled(page)
+    edges = [page.get_by_label(name, exact=True).input_value() for name in views.R_EDGES]
+    assert edges == ["200", "100", "301", "201"]
+    assert Stage(page).view() == pytest.approx(zoom)
+    lab = Lab(page)
+    for title in views.R_PANELS[1:]:
+        expect(lab.board(title).locator(".note")).to_have_text(views.EQUAL)
+    page.get_by_label(views.R_EDGES[0], exact=True).fill("180")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile("bx0=180"), timeout=WAIT)
+    settled(page)
+    stage = Stage(page)
+    assert stage.view() == pytest.approx(zoom)
+    assert stage.get("v.box") is None  # the frame of the drag would be of another box
+
+
+PHONE = (
+    {"told": "1"}, {"told": "1", "method": "unpool"}, {"told": "1", "chan": "2", "pad": "1"},
+    {"told": "1", "method": "subpixel", "start": "random", "x": "4 4 4/4 4 4/4 4 4", "w": "1 2|3 4|5 6|7 8"},
+    {"lab": "checker"}, {"lab": "checker", "cgo": "1"}, {"lab": "rebuild"}, {"lab": "atrous"}, {"lab": "roi"},
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("params", PHONE, ids=str)
+def test_nothing_sticks_out_on_a_phone(url: str, new_page: Any, params: dict[str, str]) -> None:
+    page = new_page(390, 900)
+    page.goto(f"{url}?{urlencode(params)}")
+    settled(page)
+    page.get_by_role("tab", name=text.TAB_DOWNLOAD, exact=True).wait_for(timeout=WAIT)
+    settled(page)
+    grid_lab = params.get("lab", "grid") == "grid"
+    for name in (text.TAB_TASKS, text.TAB_MATRIX, text.TAB_CODE, text.TAB_DOWNLOAD)[0 if grid_lab else -1 :]:
+        page.get_by_role("tab", name=name, exact=True).click()
+        page.wait_for_timeout(300)
+        settled(page)
+        assert page.get_by_test_id("stException").count() == 0
+        assert page.evaluate("document.documentElement.scrollWidth") == 390, name

@@ -6,6 +6,7 @@ import ast
 import io
 import json
 import math
+import re
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from tests import latex
 from tests.pages.apps import ok, opened, words
 from ui import (
     code,
+    lesson_file,
     state,
     upsampling_badge,
     upsampling_code,
@@ -38,7 +40,7 @@ from ui.grid.pack import pack as packed
 from ui.texts import upsampling as text
 from ui.upsampling_choice import Chosen, choose
 from ui.upsampling_make import Made, make
-from ui.upsampling_state import FIELDS, GRID, METHODS, pack, unpack
+from ui.upsampling_state import FIELDS, GRID, LONGEST, METHODS, in_file, pack, unpack
 
 GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "lecture_examples.json").read_text())
 start = partial(opened, "4_Upsampling")
@@ -60,6 +62,10 @@ CASES: tuple[dict[str, Any], ...] = (
     {"method": "bicubic", "corners": True, "x": "1 2 3 4 5/5 4 3 2 1", "cols": 9},
     {"method": "nails"}, {"method": "nails", "factor": 3, "x": "1 2 3"}, {"method": "subpixel"},
     {"method": "subpixel", "factor": 3, "x": "1 2 3|4 5 6"}, {"method": "subpixel", "factor": 1},
+    {"method": "subpixel", "start": "random", "x": "4 4 4/4 1 4/4 4 4", "w": "1 2/3 4|0 1/-1 2|2 2/2 2|5 0/0 5"},
+    {"method": "subpixel", "start": "random", "factor": 3, "x": "1 2 3/4 5 6", "w": "1 -1"},
+    {"method": "subpixel", "start": "icnr", "factor": 3, "x": "1 2 3/4 5 6", "w": "1 -1|7 7"},
+    {"method": "subpixel", "start": "icnr", "factor": 1, "x": "1 2 3/4 5 6"},
     {"method": "unpool", "x": "1 2 6 3/3 5 2 1/1 2 2 1/7 3 4 8", "y": "1 2/3 4"},
     {"method": "unpool", "x": "1 2 6 3 9/3 5 2 1 9/1 2 2 1 -9", "window": 3, "hop": 2, "rim": 1},
     {"method": "unpool", "window": 2, "hop": 3, "x": LARGE},
@@ -92,24 +98,27 @@ def shown(app: AppTest) -> list[dict[str, Any]]:
 # ---- the lecture's numbers
 
 
-@pytest.mark.parametrize(
-    ("key", "wanted"),
-    [
-        ("up-middle", SUMMED["stride1_padding0"]), ("up-crop", SUMMED["stride1_padding1"]),
-        ("up-stride", SUMMED["stride2_padding0"]), ("up-stride-crop", SUMMED["stride2_padding1"]),
-        ("up-nearest", GOLDEN["nearest_x2"]["output"]), ("up-nails", GOLDEN["bed_of_nails_x2"]["output"]),
-        ("up-areas", GOLDEN["bilinear_align_corners_false"]["output"]),
-        ("up-unpool", GOLDEN["max_unpool_2x2"]["unpool_output"]),
-    ],
-)  # fmt: skip
-def test_every_worked_number_comes_out_of_its_preset(key: str, wanted: list[list[float]]) -> None:
-    c, made = of_preset(key)
-    assert made.output.tolist() == wanted
-    app = start(**PRESETS[key])
-    values = app.session_state[upsampling_lab.GOOD]
-    assert make(choose(values)).output.tolist() == wanted
-    assert "the largest difference" in words(app, "caption")
-    assert upsampling_badge.compare(c, made).equal
+WANTED = {
+    "up-middle": SUMMED["stride1_padding0"], "up-crop": SUMMED["stride1_padding1"],
+    "up-stride": SUMMED["stride2_padding0"], "up-stride-crop": SUMMED["stride2_padding1"],
+    "up-nearest": GOLDEN["nearest_x2"]["output"], "up-nails": GOLDEN["bed_of_nails_x2"]["output"],
+    "up-areas": GOLDEN["bilinear_align_corners_false"]["output"],
+    "up-unpool": GOLDEN["max_unpool_2x2"]["unpool_output"],
+}  # fmt: skip
+
+
+def test_every_worked_number_comes_out_of_its_presets_button() -> None:
+    app = start(told="1", method="bicubic", stride="3")
+    names = {preset.key: preset.name for preset in upsampling_presets.PRESETS}
+    for key, wanted in WANTED.items():
+        c, made = of_preset(key)
+        assert made.output.tolist() == wanted
+        assert upsampling_badge.compare(c, made).equal
+        next(b for b in app.button if b.label == names[key]).click()
+        ok(app.run())
+        assert make(choose(app.session_state[upsampling_lab.GOOD])).output.tolist() == wanted
+        assert "the largest difference" in words(app, "caption")
+        assert {name: "".join(value) for name, value in app.query_params.items()} == PRESETS[key]
 
 
 def test_bilinear_by_hand_is_20() -> None:
@@ -241,7 +250,8 @@ def test_every_size_formula_gives_the_outputs_size(case: dict[str, Any], monkeyp
             assert latex.evaluate(plain, values) == pytest.approx(size.result)
         shape = made.pooled.output.shape if size.what == "pool" and made.pooled else made.output.shape
         assert size.result == shape[size.axis - 2]
-        assert size.filled in size.line
+        assert size.filled in size.line.replace(r" \\ &\quad", "")
+        assert size.line.endswith(rf"= {size.result} \end{{aligned}}")
     sides = {(c.x.shape[a], c.w.shape[a], made.output.shape[a - 3]) for a in (1, 2)}
     if len(sides) == 2 and c.method == "transposed":
         assert {size.axis for size in found} == {0, 1}
@@ -253,13 +263,14 @@ def test_the_coordinates_formula_is_the_librarys(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setitem(latex.FUNCTIONS, r"\floor", math.floor)
     for corners in (False, True):
         c = choose(now(method="bilinear", corners=corners, rows=7, x="1/2/3"))
-        left, letters, filled = upsampling_sizes.coordinate(c).split(" = ")
-        assert left == "y_i"
-        for i, wanted in enumerate(source_coordinates(3, 7, corners)):
-            values = {"i": i, "n": 3, "n_mathrm{out}": 7, "n_out": 7}
-            assert latex.evaluate(filled, {"i": i}) == pytest.approx(wanted)
-            short = letters.replace(r"n_{\mathrm{out}}", "m")
-            assert latex.evaluate(short, {"m": 7, **values}) == pytest.approx(wanted)
+        for line, name, n, out in zip(upsampling_sizes.coordinates(c), ("y_i", "x_i"), (3, 1), (7, 4), strict=True):
+            left, letters, filled = line.split(" = ")
+            assert left == name
+            for k, wanted in enumerate(source_coordinates(n, out, corners)):
+                values = {"i": k, "n": n, "n_mathrm{out}": out, "n_out": out}
+                assert latex.evaluate(filled, {"i": k}) == pytest.approx(wanted)
+                short = letters.replace(r"n_{\mathrm{out}}", "m")
+                assert latex.evaluate(short, {"m": out, **values}) == pytest.approx(wanted)
 
 
 def test_the_gradient_identity_holds_with_both_numbers() -> None:
@@ -274,29 +285,30 @@ def test_the_gradient_identity_holds_with_both_numbers() -> None:
 # ---- what can't be
 
 
-@pytest.mark.parametrize(
-    ("changes", "said"),
-    [
-        ({"outpad": "1"}, "output padding"), ({"pad": "2"}, "at least 1 cell"),
-        ({"method": "conv", "w": "1 1 1/1 1 1/1 1 1"}, "must not be larger than the padded input"),
-        ({"method": "unpool", "window": "4", "hop": "4"}, "must not be larger than the padded input"),
-        ({"method": "unpool", "rim": "2"}, "half"), ({"method": "resize"}, "odd sides"),
-        ({"method": "subpixel", "factor": "4"}, "16 channels"), ({"x": LARGE, "stride": "8"}, "grids of up to 64×64"),
-        ({"method": "resize", "w": pack(np.ones((1, 15, 15))), "x": LARGE, "factor": "4"}, "at most 65536"),
-    ],
+CANNOT: tuple[tuple[dict[str, str], str], ...] = (
+    ({"outpad": "1"}, "output padding"), ({"pad": "2"}, "at least 1 cell"),
+    ({"method": "conv", "w": "1 1 1/1 1 1/1 1 1"}, "must not be larger than the padded input"),
+    ({"method": "unpool", "window": "4", "hop": "4"}, "must not be larger than the padded input"),
+    ({"method": "unpool", "rim": "2"}, "half"), ({"method": "resize"}, "odd sides"),
+    ({"method": "subpixel", "factor": "4"}, "16 channels"), ({"x": LARGE, "stride": "8"}, "grids of up to 64×64"),
+    ({"method": "subpixel", "start": "icnr", "x": "1"}, "must not be larger than the padded input"),
+    ({"method": "resize", "w": pack(np.ones((1, 15, 15))), "x": LARGE, "factor": "4"}, "at most 65536"),
 )  # fmt: skip
-def test_what_cannot_be_is_told_and_the_last_good_stays(changes: dict[str, str], said: str) -> None:
-    app = start(told="1", stride="2" if changes.get("stride") is None and "outpad" not in changes else "1")
+
+
+def test_what_cannot_be_is_told_and_the_last_good_stays() -> None:
+    app = start(told="1", stride="2", w="1 2/3 4")
     before = app.session_state[upsampling_lab.GOOD]
     assert not app.error
-    values, messages = state.read(FIELDS, {"told": "1", **changes})
-    assert messages == []
-    for key, value in values.items():
-        app.session_state[key] = value
-    ok(app.run())
-    assert said in app.error[0].value
-    assert app.session_state[upsampling_lab.GOOD] == before
-    assert app.latex
+    for changes, said in CANNOT:
+        values, messages = state.read(FIELDS, {"told": "1", **changes})
+        assert messages == []
+        for key, value in values.items():
+            app.session_state[key] = value
+        ok(app.run())
+        assert said in app.error[0].value, changes
+        assert app.session_state[upsampling_lab.GOOD] == before
+        assert app.latex
     for tab in (text.TAB_TASKS, text.TAB_MATRIX, text.TAB_CODE, text.TAB_DOWNLOAD, text.TAB_PIN):
         app.session_state["upsampling.tab.6"] = tab
         ok(app.run())
@@ -367,16 +379,65 @@ def test_controls_change_the_link_and_the_output() -> None:
     assert make(choose(app.session_state[upsampling_lab.GOOD])).output.tolist() == SUMMED["stride1_padding0"]
 
 
-@pytest.mark.parametrize("method", METHODS)
-def test_every_method_can_be_chosen_from_the_first_example(method: str) -> None:
-    app = start(told="1")
-    app.selectbox[0].set_value(method)
+def every_part() -> None:
+    """The grid lab, and all that stands under it, at once."""
+    import streamlit as st
+
+    from ui import upsampling_code, upsampling_extras, upsampling_lab, upsampling_matrix, upsampling_tasks
+    from ui.upsampling_labs import FIELDS
+
+    for field in FIELDS:
+        st.session_state.setdefault(field.key, field.default)
+    shown = upsampling_lab.lab()
+    if shown is not None:
+        upsampling_tasks.tasks(*shown)
+        upsampling_matrix.matrices(*shown)
+        upsampling_extras.pin(*shown)
+        upsampling_code.show(shown[0])
+        upsampling_extras.downloads(shown[1])
+        upsampling_extras.experiments()
+
+
+def test_every_method_can_be_chosen_from_the_first_example_with_all_its_parts() -> None:
+    app = AppTest.from_function(every_part, default_timeout=60)
+    app.session_state["told"] = True
     ok(app.run())
-    assert not app.error
-    assert app.session_state[upsampling_lab.GOOD]["method"] == method
-    for tab in (text.TAB_TASKS, text.TAB_MATRIX, text.TAB_CODE, text.TAB_DOWNLOAD, text.TAB_PIN, text.TAB_TRY):
-        app.session_state["upsampling.tab.6"] = tab
+    for method in METHODS:
+        app.session_state["w"] = "3 1/1 5"  # resizing has changed it
+        app.selectbox(key="method").set_value(method)
         ok(app.run())
+        assert not app.error
+        assert app.session_state[upsampling_lab.GOOD]["method"] == method
+
+
+def test_filters_begin_on_a_flat_grid_and_icnr_repeats_the_first() -> None:
+    app = AppTest.from_function(every_part, default_timeout=60)
+    app.session_state["told"] = True
+    ok(app.run())
+    app.selectbox(key="method").set_value("subpixel")
+    ok(app.run())
+    app.selectbox(key="start").set_value("random")
+    ok(app.run())
+    assert app.session_state["x"] == pack(np.full((1, 4, 4), 4.0))
+    filters = unpack(app.session_state["w"])
+    assert filters.shape == (4, 2, 2)
+    assert filters[0].tolist() == SUMMED["kernel"]
+    sums = filters.sum((1, 2)).reshape(2, 2)
+    made = make(choose(app.session_state))
+    np.testing.assert_allclose(made.output[0], np.tile(4 * sums, (3, 3)))
+    assert np.ptp(sums) > 0
+    assert f"differ by **{np.ptp(sums):.4g}**" in words(app)
+    assert text.NOTICE["random"] in words(app)
+    app.selectbox(key="start").set_value("icnr")
+    ok(app.run())
+    made = make(choose(app.session_state))
+    np.testing.assert_array_equal(made.output[0], np.full((6, 6), 40.0))  # 4 · (3 + 1 + 1 + 5)
+    assert text.FLAT_NOTE[1] in words(app)
+    assert any(r"{pmatrix} 10 & 10 \\ 10 & 10 \end" in element.value for element in app.latex)
+    next(s for s in app.slider if s.key == "factor").set_value(3)
+    app.selectbox(key="start").set_value("random")
+    ok(app.run())
+    assert unpack(app.session_state["w"]).shape == (9, 2, 2)
 
 
 def test_an_edit_goes_into_the_link() -> None:
@@ -406,14 +467,6 @@ def test_numbers_to_put_back_that_no_longer_fit_give_way_to_the_maxima() -> None
 
 
 # ---- the other labs, presets as buttons, the lesson file, the pin
-
-
-def test_a_preset_button_sets_everything() -> None:
-    app = start(told="1", method="bicubic", stride="3")
-    next(b for b in app.button if b.label == "Stride 2, padding 1").click()
-    ok(app.run())
-    assert make(choose(app.session_state[upsampling_lab.GOOD])).output.tolist() == SUMMED["stride2_padding1"]
-    assert app.query_params["pad"] in ("1", ["1"])
 
 
 def test_the_pin_keeps_an_output() -> None:
@@ -446,6 +499,61 @@ def test_the_matrix_has_its_taps() -> None:
         app.session_state["upsampling.tab.6"] = text.TAB_MATRIX
         ok(app.run())
         assert text.MATRIX_TRANSPOSED in words(app)
+
+
+@pytest.mark.parametrize("given", [(2, 1, 0, 0, 1), (3, 2, 0, 1, 1), (3, 2, 1, 1, 1), (4, 2, 1, 0, 1), (3, 1, 1, 0, 2)])
+def test_the_letters_are_torchs_transposed_convolution(given: tuple[int, int, int, int, int]) -> None:
+    import torch
+    import torch.nn.functional as F
+
+    k, s, p, op, d = given
+    kernel, x = RNG.integers(1, 9, k).tolist(), [7, 11]
+    written = upsampling_matrix.letters(*given)
+    left, sums = (part.partition(r"\begin{pmatrix}")[2] for part in written.split(" = "))
+    theirs = F.conv_transpose1d(torch.tensor([[x]]), torch.tensor([[kernel]]), None, s, p, op, 1, d)[0, 0].tolist()
+    found = [
+        sum(kernel["abcdefgh".index(letter)] * x[int(n) - 1] for letter, n in re.findall(r"([a-h]) x_(\d)", row))
+        for row in sums.split(r"\\")
+    ]
+    assert found == theirs
+    matrix = left.partition(r"\end{pmatrix}")[0].split(r"\\")
+    rows = [[kernel["abcdefgh".index(c)] if c in "abcdefgh" else 0 for c in row.split()[::2]] for row in matrix]
+    assert (np.array(rows) @ x).tolist() == theirs
+
+
+def test_letters_that_are_too_many_are_left_out() -> None:
+    for given in ((9,), (5, 8), (2, 1, 5)):  # kernel, outputs; and a padding that leaves nothing
+        assert upsampling_matrix.letters(*given) == ""
+
+
+def test_numbers_that_are_compared_have_one_scale() -> None:
+    def scales(**case: Any) -> dict[str, tuple[float, float]]:
+        made = make(choose(now(**case)))
+        told = packed(made.panels, made.links, made.points, made.steps)["panels"]
+        return {panel["title"]: (panel["low"], panel["high"]) for panel in told}
+
+    bicubic = scales(method="bicubic", x="0 9/0 9")
+    assert bicubic[text.INPUT] == bicubic[text.OUTPUT]
+    assert bicubic[text.OUTPUT][0] == -bicubic[text.OUTPUT][1]  # it overshoots below 0
+    stamped = scales(pad=1)
+    assert stamped[text.CANVAS] == stamped[text.OUTPUT] == (0, 21)
+    assert stamped[text.KERNEL] == (0, 5)
+
+
+def test_a_grid_too_long_for_a_link_is_said_and_goes_into_the_lesson_file() -> None:
+    long = pack(RNG.uniform(-1e-5, 1e-5, (4, 16, 16)))
+    assert len(long) > LONGEST
+    app = start(told="1", stride="2")
+    assert not app.warning
+    app.session_state["x"] = long
+    ok(app.run())
+    assert "leaves out: **Input**. Its numbers take more than 10,000 characters" in words(app, "warning")
+    assert "x" not in app.query_params
+    values = {field.key: app.session_state[field.key] for field in FIELDS}
+    file = lesson_file.pack(state.write(in_file(FIELDS), values))
+    restored, messages = state.read(in_file(FIELDS), lesson_file.unpack(file).state)
+    assert messages == []
+    assert restored == values
 
 
 # ---- tasks
@@ -538,13 +646,16 @@ def test_all_of_the_grid_labs_choices_are_used() -> None:
     assert upsampling_make.LARGEST == 64
 
 
-@pytest.mark.parametrize("lab", ["checker", "rebuild", "atrous", "roi"])
-def test_the_other_labs_open_by_their_link(lab: str) -> None:
-    app = start(lab=lab)
-    assert not app.error
-    assert not app.warning
-    assert app.session_state["lab"] == lab
-    app.session_state["upsampling.tab.2"] = text.TAB_DOWNLOAD
-    ok(app.run())
+def test_the_other_labs_open_by_their_link_and_lead_back() -> None:
+    app = start(lab="checker")
+    for lab in ("checker", "rebuild", "atrous", "roi"):
+        assert state.read(upsampling_labs.FIELDS, {"lab": lab})[0]["lab"] == lab
+        app.session_state["lab"] = lab
+        if lab == "roi":
+            app.session_state["upsampling.tab.2"] = text.TAB_DOWNLOAD
+        ok(app.run())
+        assert not app.error
+        assert not app.warning
+        assert app.query_params["lab"] in (lab, [lab])
     app.session_state["lab"] = "grid"
     assert text.ASK in words(ok(app.run()))

@@ -15,7 +15,16 @@ from seglab.upsampling.atrous import coverage, effective_kernel, holes
 from seglab.upsampling.roi import Sample, misalignment, roi_align, roi_pool
 from tests.latex import evaluate
 from tests.pages.apps import ok, shown, words
-from ui import losses_state, picker, segment_state, state, upsampling_atrous, upsampling_bin, upsampling_roi
+from ui import (
+    losses_state,
+    picker,
+    segment_state,
+    state,
+    upsampling_atrous,
+    upsampling_bin,
+    upsampling_roi,
+    upsampling_state,
+)
 from ui import upsampling_stacks as stacks
 from ui.grid.pack import pack
 from ui.texts import upsampling_views as text
@@ -116,12 +125,13 @@ def test_a_kernel_larger_than_the_grid_gets_a_sentence_and_the_last_one_stays() 
 
 
 def test_own_numbers_come_and_go() -> None:
-    app = start("atrous")
-    app.session_state[upsampling_atrous.INPUT] = np.full((11, 11), 2.0)  # what an edit leaves
-    ok(app.run())
+    own = upsampling_state.pack(np.full((1, 11, 11), 2.0))
+    app = start("atrous", ax=own)
+    assert app.query_params["ax"] in (own, [own])
     next(b for b in app.button if b.label == text.A_BACK).click()
     ok(app.run())
-    assert upsampling_atrous.INPUT not in app.session_state
+    assert "ax" not in app.query_params
+    assert text.A_BACK not in [b.label for b in app.button]
 
 
 # Stacks of rates
@@ -276,13 +286,18 @@ def test_the_box_at_first_by_hand() -> None:
     assert shown(app) == {text.R_OFF_POOL: "43.0 px", text.R_OFF_ALIGN: "0.0 px"}
     assert misalignment(BOX, 1 / 32, 3).largest == 43
     map_ = feature()
-    assert rf"\max \text{{ of rows 4 to 6, columns 4 to 7}} = {map_[4:7, 4:8].max():.5g}" in formulas(app)
+    assert f"the largest number of rows 4 to 6 and columns 4 to 7, **{map_[4:7, 4:8].max():.5g}**" in words(app)
     aligned = roi_align(map_, BOX, 3, 1 / 32).result.output[1, 1]
     assert any(
-        line.startswith(r"\mathrm{bin}_{11} = \frac{1}{4} (") and line.endswith(f"= {aligned:.5g}")
+        r" \mathrm{bin}_{11} &= \frac{1}{4} (" in line and f"= {aligned:.5g} " in line
         for line in formulas(app).splitlines()
     )
     assert "RoIAlign’s: +0.0, +0.0, +0.0, +0.0" in words(app)
+    for key, value in zip(EDGES, (32.0, 64.0, 96.0, 160.0), strict=True):
+        app.number_input(key=key).set_value(value)
+    ok(app.run())
+    assert "x₁ +0.0, y₁ +0.0, x₂ +32.0, y₂ +32.0" in words(app, "caption")
+    assert roi_pool(map_, (32, 64, 96, 160), 3, 1 / 32).rounded == (1, 2, 3, 5)
 
 
 @pytest.mark.parametrize("aligned", ["0", "1"])
@@ -370,13 +385,49 @@ def test_an_empty_or_reversed_box_gets_a_sentence_and_the_last_one_stays(edges: 
     assert "still the box from (10, 20) to (90, 120)" in words(app, "warning")
 
 
-def test_a_dragged_box_becomes_the_numbers() -> None:
-    app = start("roi")
-    app.session_state[upsampling_roi.DRAGGED] = [32.0, 64.0, 96.0, 160.0]  # what a drag leaves
+def test_a_dragged_box_becomes_the_numbers_and_its_frame_goes_with_them() -> None:
+    app = AppTest.from_function(dragged, default_timeout=60)
+    shape = (300, 400, 3)
+    for sent, edges, drags in (
+        (None, BOX, 0),
+        ({"box": {"at": [32, 64, 96, 160], "serial": 1}}, (32, 64, 96, 160), 0),
+        (None, (32, 64, 96, 160), 0),
+        ({"box": {"at": [32, 64, 96, 301], "serial": 2}}, (32, 64, 96, 160), 0),  # beyond the picture
+        ({"box": {"at": [32, 64, 32, 160], "serial": 2}}, (32, 64, 96, 160), 0),  # empty
+        ({"box": {"at": ["x", 0, 1, 1]}}, (32, 64, 96, 160), 0),
+        ({"box": {"at": [0, 0, 400, 300], "serial": 3}}, (0, 0, 400, 300), 0),
+    ):
+        app.session_state["sent"], app.session_state["shape"] = sent, shape
+        ok(app.run())
+        assert tuple(app.session_state[key] for key in EDGES) == edges, sent
+        assert app.session_state["drags"] == drags
+    app.session_state["sent"] = None
+    app.session_state["bx0"] = 7.0
     ok(app.run())
-    assert [app.number_input(key=key).value for key in EDGES] == [32, 64, 96, 160]
-    assert "x₁ +0.0, y₁ +0.0, x₂ +32.0, y₂ +32.0" in words(app, "caption")
-    assert roi_pool(feature(), (32, 64, 96, 160), 3, 1 / 32).rounded == (1, 2, 3, 5)
+    assert app.session_state["drags"] == 1  # another viewer, without the frame
+    assert app.session_state["bx0"] == 7
+    ok(app.run())
+    assert app.session_state["drags"] == 1
+
+
+def dragged() -> None:
+    import streamlit as st
+
+    from ui import upsampling_roi
+    from ui.upsampling_views_state import FIELDS
+
+    now = st.session_state
+    for field in FIELDS:
+        now.setdefault(field.key, field.default)
+    upsampling_roi._take_drag(now["sent"], now["shape"])
+    now["drags"] = now.get(upsampling_roi.DRAGS, 0)
+
+
+def test_map_and_bins_have_one_scale_of_colours() -> None:
+    view = upsampling_roi.view_of(feature(), BOX, 3, 32, 2, True)
+    told = pack(upsampling_roi.panels(view), (), (), upsampling_roi.steps(view))["panels"]
+    assert {(panel["low"], panel["high"]) for panel in told} == {(0.0, view.feature.max())}
+    assert view.align.result.output.max() < view.feature.max()  # so by itself it would have another
 
 
 def test_the_drawing_shows_each_line_where_it_is() -> None:
@@ -396,8 +447,9 @@ def test_the_drawing_shows_each_line_where_it_is() -> None:
 @pytest.mark.parametrize("lab", ["atrous", "roi"])
 def test_strangers_links_do_no_harm(lab: str) -> None:
     bad = {
-        "rk": "99", "rr": "0", "rates": "1,0", "apat": "<b>", "sfac": "-1", "bx0": "nan", "by0": "1e9", "bx1": "inf",
-        "by1": "x", "bins": "500", "rscale": "1", "samples": "-1", "aligned": "2", "rmap": "", "brow": "8", "bcol": "z",
+        "rk": "99", "rr": "0", "ax": "1 2/3 4", "rates": "1,0", "apat": "<b>", "sfac": "-1", "bx0": "nan", "by0": "1e9",
+        "bx1": "inf", "by1": "x", "bins": "500", "rscale": "1", "samples": "-1", "aligned": "2", "rmap": "",
+        "brow": "8", "bcol": "z",
     }  # fmt: skip
     app = start(lab, **bad)
     assert words(app, "error").count("in the link was") == len(bad) == len(FIELDS)

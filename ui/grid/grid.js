@@ -40,6 +40,7 @@ class Grid extends Lighting {
     this.editor.answer(data);
     this.takeBoards(data.panels);
     this.links = data.links.map((spec) => new Links(spec));
+    this.el.sum.hidden = !this.links.length; // the numbers themselves say all there is
     this.player.update(data.steps, data.panels.map((panel) => panel.values));
     this.measure();
     if (editing && !editing.node.isConnected) this.editor.stop(); // its panel has another size now

@@ -11,6 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from ui.grid.parts import Crop, Links, Panel, Points, Step
 
+Span = tuple[float, float]  # the least and the largest number
+
 
 def pack(
     panels: Sequence[Panel], links: Sequence[Links], points: Sequence[Points], steps: Sequence[Step]
@@ -29,14 +31,27 @@ def pack(
         raise ValueError(f"A component needs panels, each with a name of its own; got {names}.")
     played, ranges = _steps(steps, panels)
     return {
-        "panels": [_panel(panel, span) for panel, span in zip(panels, ranges, strict=True)],
+        "panels": [_panel(panel, span) for panel, span in zip(panels, _shared(panels, ranges), strict=True)],
         "links": [_links(one, panels) for one in links],
         "points": [_points(one, panels) for one in points],
         "steps": played,
     }
 
 
-def _panel(panel: Panel, span: tuple[float, float]) -> dict[str, Any]:
+def _shared(panels: Sequence[Panel], ranges: Sequence[Span]) -> list[Span]:
+    """Return each panel's range: those of one scale have the least and the largest number of all of them.
+
+    >>> _shared([Panel("a", "A", [[1]], scale="s"), Panel("b", "B", [[9]], scale="s")], [(0.0, 1.0), (-2.0, 9.0)])
+    [(-2.0, 9.0), (-2.0, 9.0)]
+    """
+    common: dict[str, Span] = {}
+    for panel, (low, high) in zip(panels, ranges, strict=True):
+        least, most = common.get(panel.scale, (low, high))
+        common[panel.scale] = min(least, low), max(most, high)
+    return [common[panel.scale] if panel.scale else own for panel, own in zip(panels, ranges, strict=True)]
+
+
+def _panel(panel: Panel, span: Span) -> dict[str, Any]:
     """`span`: the least and the largest number that it ever shows, 0 included. Signed numbers get a scale about 0."""
     most = max(span[1], -span[0]) or 1.0
     signed = span[0] < -1e-9 * most  # what rounding leaves of 0 has no sign
@@ -79,7 +94,7 @@ def _points(points: Points, panels: Sequence[Panel]) -> dict[str, Any]:
     return {"panel": _find(points.panel, panels), "target": target, "at": points.at.tolist()}
 
 
-def _steps(steps: Sequence[Step], panels: Sequence[Panel]) -> tuple[list[dict[str, Any]], list[tuple[float, float]]]:
+def _steps(steps: Sequence[Step], panels: Sequence[Panel]) -> tuple[list[dict[str, Any]], list[Span]]:
     """Return the steps, each with what it changes, and the least and largest number of each panel over all of them."""
     shown = [panel.values for panel in panels]
     seen = [[panel.values] for panel in panels]
@@ -101,7 +116,7 @@ def _steps(steps: Sequence[Step], panels: Sequence[Panel]) -> tuple[list[dict[st
     return packed, [_span(numbers) for numbers in seen]
 
 
-def _span(arrays: Sequence[NDArray[np.float64]]) -> tuple[float, float]:
+def _span(arrays: Sequence[NDArray[np.float64]]) -> Span:
     numbers = np.concatenate([array.ravel() for array in arrays])
     numbers = numbers[~np.isnan(numbers)]
     return float(numbers.min(initial=0)), float(numbers.max(initial=0))

@@ -38,6 +38,7 @@ class Panel:
         ruler: coordinates along the panel's edges: "edges" from the outer edge of the first cell to that of the last,
             −½ to n − ½ (align_corners=False: pixels are areas), "centres" from the middle of the first to that of the
             last, 0 to n − 1 (align_corners=True: pixels are points).
+        scale: panels that name the same one are coloured alike, so that their numbers can be compared; "": its own.
 
     Raises:
         ValueError: something is none of that.
@@ -52,6 +53,7 @@ class Panel:
     editable: bool = False
     note: str = ""
     ruler: Ruler | None = None
+    scale: str = ""
 
     def __post_init__(self) -> None:
         if not self.name or not self.title:

@@ -47,12 +47,19 @@ MORE = "More: size of the input, random numbers, and what is rarely moved"
 INPUT_ROWS, INPUT_COLS = "Input rows", "Input columns"
 KERNEL_ROWS, KERNEL_COLS = "Kernel rows", "Kernel columns"
 RANDOM_INPUT, RANDOM_KERNEL, RESET = "Random input", "Random kernel", "Back to the lecture’s example"
+START, FILTER_SIZE = "Channels from", "Filter size k"
+STARTS = {"plain": "own numbers", "random": "random filters", "icnr": "ICNR filters"}
+START_HELP = (
+    "In a network a convolution makes the channels, a filter for each. Start its filters at random, or all equal "
+    "(ICNR, Aitken et al. 2017)."
+)
 BACK_TO_MAXIMA = "Put the maxima themselves back"
 EDIT_NOTE = "Numbers in a framed grid can be changed: click one, or press Enter on it, and type."
 
 # panels
 INPUT, KERNEL, OUTPUT, CANVAS = "Input", "Kernel", "Output", "Canvas"
 CHANNEL, KERNEL_PAIR = "Channel", "Kernel {a}→{b}"
+FILTER, FILTER_ALL = "Filter {i}", "Filter, {n} times"
 POOLED, BACK, RESIZED = "Maxima", "Put back", "Resized"
 
 # what can't be
@@ -90,6 +97,10 @@ STEP_ROW = "Row {row} of the output{channel}: each number as the others."
 STEP_PLACE = "Input ({row}, {column}) = {value} goes to ({a}, {b})."
 STEP_ZEROS = "Everything else is 0."
 STEP_WEAVE = "The {n} channels at ({row}, {column}) become a block of {r}×{r}, row by row."
+STEP_FILTER = {
+    "random": "Filter {i} goes over the input, and makes channel {i}.",
+    "icnr": "The filter goes over the input and makes channel {i}; all channels come out equal.",
+}
 STEP_POOL = "{value} is the largest of its window; its index is {index}, the cell ({a}, {b})."
 STEP_PUT = "{value} goes back to ({a}, {b}), where the maximum was."
 STEP_RESIZE = "First resize, {mode}, by {r}; nothing overlaps. Then an ordinary convolution, number by number."
@@ -112,21 +123,30 @@ NOTICE = {
     "bicubic": "It reads 4×4 inputs, and some weights are negative: the result may overshoot what was there.",
     "unpool": "Max-pooling keeps **where** each maximum was; unpooling puts numbers back there, with 0 elsewhere. "
     "Change a number in “Put back”: only its value moves, never its place.",
-    "transposed": "Point at an output: its inputs and the kernel’s weights light up. The middle is reached by more "
-    "stamps than the corners: that is uneven overlap. Play the steps to see it add up.",
+    "transposed": "Point at an output: its inputs and the kernel’s weights light up. Each input stamps the kernel, "
+    "times its value; where stamps overlap they add up. Play the steps to see it.",
     "subpixel": "Nothing is computed: f² channels are woven into one grid of f times the size. The network’s "
     "convolution before it makes them, so neighbours come from different filters.",
-    "resize": "Every output has the same number of inputs and the same weights: no overlap can be uneven, so there is "
-    "no checkerboard by construction.",
-    "conv": "The transposed convolution with the same kernel, stride and padding goes back to the input’s size, not to "
-    "its numbers.",
+    "random": "Where the input is flat, the output has a pattern all the same: each number of a block has a filter of "
+    "its own. That is the shuffle’s own checkerboard; now choose ICNR filters.",
+    "icnr": "All filters begin equal, so each block holds one number: it is nearest-neighbour resizing, and the "
+    "pattern is gone. Training moves the filters apart, where that helps.",
+    "resize": "Away from the border every output reads as many cells of the resized grid, with the same weights: no "
+    "overlap can be uneven, so there is no checkerboard by construction.",
+    "conv": "The transposed convolution with the same kernel, stride and padding goes back to a size that this one "
+    "could come from (output padding says to which), not to its numbers.",
 }  # fmt: skip
 
 # formulas
 ROWS_OF, COLUMNS_OF = ", rows", ", columns"
 SIZE_TITLE = "Output size"
+FLAT_TITLE = "Each block, on a flat input of 1"
+FLAT_NOTE = (
+    "The sums of the filters. The numbers differ by **{spread:.4g}**: on a flat input that is the pattern.",
+    "The sums of the filters. All are equal: a flat input stays flat.",
+)
 REST_NOTE = "r is what the pool’s division dropped: the size of the pool’s input says it."
-COORDINATE_TITLE = "Where output row i samples"
+COORDINATE_TITLE = "Where output i samples"
 IDENTITY_TITLE = "Its gradient identity"
 IDENTITY = (
     "y is the input above, x a grid of whole numbers of the output’s size. PyTorch’s gradient of ⟨Cx, y⟩ with respect "
@@ -137,6 +157,10 @@ IDENTITY = (
 TAB_TRY, TAB_MATRIX, TAB_TASKS, TAB_DOWNLOAD, TAB_CODE = "Try this", "Matrix", "Tasks", "Download", "Show the code"
 TAB_PIN = "Compare with A"
 LESSON_HELP = "Every choice of this page, to hand on or to go on later."
+LINK_SHORT = (
+    "The address of this page leaves out: **{names}**. Its numbers take more than {most:,} characters; save the lesson "
+    "file under **Download** to keep them."
+)
 DOWNLOAD_OUTPUT, DOWNLOAD_TRACE = "Output (.npy)", "Trace (.npz): matrix and shapes"
 
 # the matrix
@@ -149,6 +173,11 @@ MATRIX_NOTE = (
 MATRIX_TRANSPOSED = (
     "The **convolution’s** matrix C takes a grid of the output’s size down to the input’s; turned round, it takes the "
     "input up. That is all that “transposed” means: it isn’t the inverse, and it doesn’t bring numbers back."
+)
+LETTERS_TITLE = "In one dimension, with letters"
+LETTERS_NOTE = (
+    "One row of the kernel, stride, padding and dilation as above: each column of Cᵀ is a stamp of (a, b, …), and "
+    "where two stamps meet, their products add up."
 )
 MATRIX_PICTURE = "{rows}×{columns}: too large for numbers, so here is its picture."
 MATRIX_ALT = "The matrix {title}, {rows} by {columns}, as colours"
@@ -198,9 +227,10 @@ TASK_OP_EQUAL = "These are the same size. Choose two different ones."
 TASK_OP_NO = "{a} → {out_a}, but {b} → {out_b}: different outputs. Try sizes closer together."
 TASK_OP_YES = (
     "**Found.** Both {a} and {b} become {out}; so do all of {sizes}. Going back from {out}, the transposed convolution "
-    "makes {first}, and output padding {paddings} the others: it only says **which size to go back to**, and adds no "
-    "information."
+    "{back}: it only says **which size to go back to**, and adds no information."
 )
+TASK_OP_BACK = "makes {first}, and output padding {paddings} the others"
+TASK_OP_NOTHING = "alone leaves no cell, and output padding {paddings} makes these sizes"
 
 # the code
 CODE_NOTE = "These {n} lines give the output above. Save them and run them with Python 3.11 or newer."

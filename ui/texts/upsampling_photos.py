@@ -111,7 +111,7 @@ G_PATTERN, G_STEP = "Pattern in grey levels", "Step"
 G_NOTICE = "**{name}**: at most {most:.1f} grey levels, at step {step}; now **{now:.2f}**."
 G_WHY = (
     "The 3/2 generator begins with the pattern of its overlaps, the 4/2 one with what its random weights happen to "
-    "make; both train it away, as each pixel has a target. The resize one has next to none from the first step on."
+    "make. Training works against both, as each pixel has a target: the lines say how far it has come."
 )
 
 # there and back
@@ -130,7 +130,7 @@ R_NO_MODEL = "No network for labels is installed here, so this shows a drawn str
 R_METHOD, R_PSNR, R_SSIM, R_MS, R_MB, R_KEPT = "Way up", "PSNR (dB)", "SSIM", "Time (ms)", "Memory (MB)", "Kept"
 R_IOU, R_BOUNDARY = "Mean IoU", "Boundary IoU"
 R_HELP = {
-    R_PSNR: "Of the luma. Higher is better; none for a picture without any error: it is infinite.",
+    R_PSNR: "Of the luma. Higher is better; infinite for a picture without any error.",
     R_SSIM: "Of the luma: 1 is the same picture.",
     R_MS: "The way up alone, measured when it was computed.",
     R_MB: "What the way up holds at once, computed: its input, what was kept, its output. Of a mask: for one class.",
@@ -177,15 +177,15 @@ R_ALT = {
 R_FORMULAS = "Formulas, with the numbers of way A: {name}"
 R_PSNR_FORMULA = r"\mathrm{PSNR} = 10 \log_{10}\frac{255^2}{\mathrm{MSE}}"
 R_PSNR_FILLED = r"= 10 \log_{{10}}\frac{{65025}}{{{mse:.4f}}} = {psnr:.2f}\ \mathrm{{dB}}"
-R_PSNR_EXACT = r"= \infty \quad (\mathrm{MSE} = 0)"
+R_PSNR_EXACT = r"= \infty \quad (\mathrm{MSE}=0)"
 R_SSIM_FORMULA = (
-    r"\mathrm{SSIM} = \frac{(2 \mu_x \mu_y + C_1)(2 \sigma_{xy} + C_2)}"
-    r"{(\mu_x^2 + \mu_y^2 + C_1)(\sigma_x^2 + \sigma_y^2 + C_2)},"
-    r"\quad C_1 = (0.01 \cdot 255)^2,\quad C_2 = (0.03 \cdot 255)^2"
+    r"\begin{aligned} \mathrm{SSIM} &= \frac{2 \mu_x \mu_y + C_1}{\mu_x^2 + \mu_y^2 + C_1} \cdot "
+    r"\frac{2 \sigma_{xy} + C_2}{\sigma_x^2 + \sigma_y^2 + C_2} \\ "
+    r"C_1 &= (0.01 \cdot 255)^2,\quad C_2 = (0.03 \cdot 255)^2 \end{aligned}"
 )
 R_SSIM_FILLED = (
-    r"\frac{{(2 \cdot {mx:.2f} \cdot {my:.2f} + 6.5025)(2 \cdot {cov:.2f} + 58.5225)}}"
-    r"{{({mx:.2f}^2 + {my:.2f}^2 + 6.5025)({vx:.2f} + {vy:.2f} + 58.5225)}} = {value:.4f}"
+    r"\begin{{aligned}} &\frac{{2 \cdot {mx:.2f} \cdot {my:.2f} + 6.5025}}{{{mx:.2f}^2 + {my:.2f}^2 + 6.5025}} \\ "
+    r"&\cdot \frac{{2 \cdot {cov:.2f} + 58.5225}}{{{vx:.2f} + {vy:.2f} + 58.5225}} = {value:.4f} \end{{aligned}}"
 )
 R_SSIM_NOTE = (
     "That is the window of 7×7 pixels around ({x}, {y}), where way A is furthest off; the mean over all windows is "
@@ -201,7 +201,7 @@ R_BOUNDARY_NOTE = (
 S_TITLE = "Skips: FCN-32s, FCN-16s, FCN-8s"
 S_INTRO = (
     "FCN brings its coarsest answer (a cell for 32×32 pixels) up at once, or adds a finer one on the way. Here every "
-    "cell knows the true shares of its classes, so this is the best these heads can do."
+    "cell knows the true shares of its classes, and they are summed as they are; learnt weights could do better."
 )
 S_NOTE = (
     "What the finer strides bring back is *where*: from FCN-32s to FCN-8s boundary IoU goes from **{a:.3f}** to "

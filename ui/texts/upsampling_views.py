@@ -53,8 +53,8 @@ S_MAP_NOTE = (
     "(right). A path takes one tap of each layer."
 )
 S_GRIDDING = (
-    "**{share:.1%} of the {size}×{size} cells are holes: the output never reads them.** That is **gridding**: an "
-    "output and its neighbour are made of different cells, so neighbours needn’t agree."
+    "**{share:.1%} of the {size}×{size} cells are holes: the output never reads them.** That is **gridding**. "
+    "An output shares **{shared:.0%}** of its cells with its neighbour; the fewer, the less they need to agree."
 )
 S_NO_GRIDDING = (
     "**No holes: every one of the {size}×{size} cells is read**, with as many weights as {layers} ordinary layers, "
@@ -148,8 +148,11 @@ R_PLACES_NOTE = (
     "On this map a number says where it was read: RoIAlign’s are the middles of its bins, RoIPool’s the last cell of "
     "each."
 )
-R_SCALED = r"\frac{{({0:g},\ {1:g},\ {2:g},\ {3:g})}}{{{stride}}} = ({4:.4g},\ {5:.4g},\ {6:.4g},\ {7:.4g})"
-R_ROUNDING = r"\mathrm{{RoIPool:}}\ ({0:.4g},\ {1:.4g},\ {2:.4g},\ {3:.4g}) \to ({4},\ {5},\ {6},\ {7})"
+R_SCALED = (
+    r"\begin{{aligned}} &({0:g},\ {1:g},\ {2:g},\ {3:g})\ /\ {stride} \\ "
+    r"&= ({4:.4g},\ {5:.4g},\ {6:.4g},\ {7:.4g}) \\ "
+    r"&\to ({8},\ {9},\ {10},\ {11})\ \text{{in RoIPool}} \end{{aligned}}"
+)
 R_ROUNDED_NOTE = (
     "RoIPool’s first rounding: columns {0} to {2}, rows {1} to {3}, the last ones within it. Its second: each bin’s "
     "edges outwards to whole cells, so bins may overlap. The badges: compared with torchvision.ops.roi_pool and "
@@ -175,7 +178,8 @@ R_TERM = r"{w:.4g} \cdot {f:.4g}"
 R_OUTSIDE = r"f({y:.4g}, {x:.4g}) = 0 \quad \text{{(beyond the map)}}"
 R_MEAN = r"\mathrm{{bin}}_{{{i}{j}}} = \frac{{1}}{{{n}}} ({terms}) = {value:.5g}"
 R_MEAN_MANY = r"\mathrm{{bin}}_{{{i}{j}}} = \frac{{1}}{{{n}}} \sum_{{s=1}}^{{{n}}} f_s = {value:.5g}"
-R_POOLED = r"\mathrm{{RoIPool}}_{{{i}{j}}} = \max \text{{ of rows {rows}, columns {columns}}} = {value:.5g}"
+R_POOLED = "**RoIPool**, bin ({i}, {j}): the largest number of rows {rows} and columns {columns}, **{value:.5g}**."
+R_ALIGNED_BIN = "**RoIAlign**, bin ({i}, {j}): the mean of {n} samples, each from the four cells around it."
 R_COLUMNS = ("Sample (y, x)", "Cells (row, column) with their weights", "Value")
 R_CORNER = "({r}, {c}) × {w:.3g}"
 R_MORE_SAMPLES = "The first {shown} of {n} samples."
