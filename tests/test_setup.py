@@ -296,6 +296,7 @@ def open_page(port: int) -> int:
                 return drawn
 
 
+@pytest.mark.alone
 def test_the_home_page_is_there_in_under_a_second_and_before_torch() -> None:
     seconds = []
     for _ in range(5):  # other work on the machine may spoil an attempt; each has a fresh server
