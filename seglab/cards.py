@@ -20,16 +20,33 @@ class Score:
     """Measured on one split: mean IoU, pixel accuracy (both 0..1), IoU by class name (where known).
 
     objects: of nuclei, TP/(TP + FP + FN) of those that the watershed splits from it, by IoU threshold ("0.50", …).
+    also: other measures by name, as `seglab.evaluate_zoo` has them: boundary_iou, thin_recall, things_iou.
+    seeds: by the name of a measure ("mean_iou", or one of `also`), its value of every training that differs in its seed
+    alone; the first is the one that ships.
     """
 
     mean_iou: float
     pixel_accuracy: float
     iou: Mapping[str, float] = field(default_factory=dict)
     objects: Mapping[str, float] = field(default_factory=dict)
+    also: Mapping[str, float] = field(default_factory=dict)
+    seeds: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for value in (self.mean_iou, self.pixel_accuracy, *self.iou.values(), *self.objects.values()):
+        told = (*self.iou.values(), *self.objects.values(), *self.also.values(), *sum(self.seeds.values(), ()))
+        for value in (self.mean_iou, self.pixel_accuracy, *told):
             check_fraction(value)
+
+    def over_seeds(self, measure: str) -> tuple[float, float]:
+        """Return a measure's mean over the seeds, and half the range over them: 0 where there was one training.
+
+        >>> score = Score(0.61, 0.9, seeds={"mean_iou": (0.61, 0.63, 0.62)})
+        >>> tuple(round(value, 3) for value in score.over_seeds("mean_iou"))
+        (0.62, 0.01)
+        """
+        alone = self.mean_iou if measure == "mean_iou" else self.also[measure]
+        values = self.seeds.get(measure, (alone,))
+        return sum(values) / len(values), (max(values) - min(values)) / 2
 
     @property
     def headline(self) -> tuple[str, float]:
@@ -127,7 +144,9 @@ def _score(split: Mapping[str, Any]) -> Score | InstanceScore:
     objects = dict(split.get("objects", {}))
     if "mask_ap" in split:
         return InstanceScore(split.get("box_ap"), split["mask_ap"], split.get("ap50"), split.get("pq"), objects)
-    return Score(split["mean_iou"], split["pixel_accuracy"], dict(split.get("iou", {})), objects)
+    seeds = {name: tuple(values) for name, values in split.get("seeds", {}).items()}
+    iou, also = dict(split.get("iou", {})), dict(split.get("also", {}))
+    return Score(split["mean_iou"], split["pixel_accuracy"], iou, objects, also, seeds)
 
 
 def _text(table: Mapping[str, Any], name: str) -> str:

@@ -1,9 +1,9 @@
 """Muon for the convolution kernels, AdamW for the rest, behind one face.
 
-A kernel (c_out, c_in, k, k) is a matrix with c_out rows: Muon takes its averaged gradient, replaces it by the nearest
-matrix whose singular values are all 1, and steps by that (Jordan et al. 2024, "Muon: an optimizer for hidden layers in
-neural networks"). So the rare directions, a pole or a sign, move as far in a step as the frequent ones. Biases,
-BatchNorm, the first layer and the classifier stay with AdamW, as its authors advise.
+A kernel (c_out, c_in, k, k) is a matrix with c_out rows (one of volumes, with k×k×k, as well): Muon takes its averaged
+gradient, replaces it by the nearest matrix whose singular values are all 1, and steps by that (Jordan et al. 2024,
+"Muon: an optimizer for hidden layers in neural networks"). So the rare directions, a pole or a sign, move as far in a
+step as the frequent ones. Biases, BatchNorm, the first layer and the classifier stay with AdamW, as its authors advise.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ class MuonAdamW:
     """Both optimisers as one; rates are set together, as a share of their peaks.
 
     Args:
-        net: in channels_last memory format, whose kernels are matrices without being copied.
+        net: in channels_last memory format (`channels_last`), whose kernels are matrices without being copied.
         muon: peak learning rate of the kernels.
         adamw: peak learning rate of the rest.
         weight_decay: of the kernels, decoupled: a step takes rate × weight_decay of them away.
@@ -28,7 +28,7 @@ class MuonAdamW:
     """
 
     def __init__(self, net: nn.Module, muon: float, adamw: float, weight_decay: float) -> None:
-        kernels = [m.weight for m in net.modules() if isinstance(m, nn.Conv2d)]
+        kernels = [m.weight for m in net.modules() if isinstance(m, nn.Conv2d | nn.Conv3d)]
         # The first sees colours and the last makes the classes: the rows or columns of neither are interchangeable.
         self._kernels = kernels[1:-1]
         hidden = {id(p) for p in self._kernels}
@@ -54,7 +54,7 @@ class MuonAdamW:
     def step(self) -> None:
         """Move the weights."""
         for kernel, matrix in zip(self._kernels, self._matrices, strict=True):
-            matrix.grad = None if kernel.grad is None else kernel.grad.permute(0, 2, 3, 1).flatten(1)
+            matrix.grad = None if kernel.grad is None else kernel.grad.movedim(1, -1).flatten(1)
         self._muon.step()
         self._adamw.step()
 
@@ -68,9 +68,15 @@ class MuonAdamW:
         self._adamw.load_state_dict(state_dict["adamw"])
 
 
+def channels_last(net: nn.Module) -> nn.Module:
+    """Return the network in the memory format that `MuonAdamW` wants, whether its pictures are flat or volumes."""
+    deep = any(p.ndim == 5 for p in net.parameters())
+    return net.to(memory_format=torch.channels_last_3d if deep else torch.channels_last)  # type: ignore[call-overload]
+
+
 def _matrix(kernel: Tensor) -> Tensor:
     """(c_out, c_in, k, k) → (c_out, k·k·c_in), the same memory."""
     try:
-        return kernel.permute(0, 2, 3, 1).view(len(kernel), -1)
+        return kernel.movedim(1, -1).view(len(kernel), -1)
     except RuntimeError as error:
         raise ValueError("MuonAdamW wants a network in channels_last format; call net.to(memory_format=…).") from error

@@ -69,3 +69,8 @@ SCENES = Palette(
 
 # Cell nuclei and all else: Okabe–Ito's black and orange, told apart by every eye, and by lightness alone.
 NUCLEI = Palette("Nuclei", ("background", "nucleus"), ((0, 0, 0), (230, 159, 0)), things=(1,), background=0)
+
+# Volumes, drawn by `seglab.datasets.volumes`: Okabe–Ito's black, orange and sky blue.
+VOLUMES = Palette(
+    "Volumes", ("background", "blob", "tube"), ((0, 0, 0), (230, 159, 0), (86, 180, 233)), things=(1,), background=0
+)

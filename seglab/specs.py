@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from seglab.cards import InstanceScore, Score
 from seglab.palettes import CAMVID, NUCLEI, SCENES, VOC
@@ -20,6 +20,7 @@ from seglab.types import Palette
 if TYPE_CHECKING:
     from torch import nn
 
+Shelf = Literal["main", "zoo"]
 NUCLEI_STRETCH = (1.0, 99.8)  # percentiles; as StarDist does (Schmidt et al. 2018)
 
 
@@ -66,7 +67,11 @@ class ModelSpec:
 
     `build()` gives the network with random weights; `cam_layers` are the layers for Grad-CAM, the usual one first;
     `scores` are published scores by split (an embedded model's are on its card). `task` is "semantic" (a class for
-    each pixel) or "instance" (objects one by one, by `seglab.instances.detect`).
+    each pixel), "instance" (objects one by one, by `seglab.instances.detect`) or "volume" (a class for each voxel: its
+    network takes (N, 1, D, H, W), which `seglab.runtime` and `seglab.inference` don't).
+
+    `shelf`: "main" for what is offered to segment pictures with; "zoo" for the architectures of the course, all small
+    and trained alike, to be compared (`seglab.specs_zoo`).
     """
 
     key: str
@@ -80,6 +85,7 @@ class ModelSpec:
     licence: str
     scores: tuple[tuple[str, Score | InstanceScore], ...] = ()
     task: str = "semantic"
+    shelf: Shelf = "main"
 
 
 def _build(module: str, function: str) -> nn.Module:

@@ -19,15 +19,17 @@ import torch
 from torch import nn
 
 from seglab import parts, training_state
+from seglab.architectures import ARCHITECTURES, Architecture
 from seglab.augment import Augment
 from seglab.nets.mask_rcnn import nuclei_instances, scenes_instances, street_instances
 from seglab.nets.street import scenes, street, street_fast
 from seglab.nets.unet import nuclei_unet
 from seglab.objectives import Classes, Gaps, Loss, Objective, Objects
-from seglab.optimizer import MuonAdamW
+from seglab.optimizer import MuonAdamW, channels_last
 from seglab.preprocess import stretch
 from seglab.types import Sample
-from seglab.zoo import NUCLEI_STRETCH
+from seglab.voxels import Voxels
+from seglab.zoo import MODELS, NUCLEI_STRETCH
 
 CHECKPOINT, WEIGHTS = "last.pt", "model.safetensors"
 CLASSES, VIEWS = Classes(), Augment()  # of both street models
@@ -75,6 +77,22 @@ RECIPES = {
     "nuclei-unet-30": Recipe(nuclei_unet, 300, Gaps(), NUCLEI, limit=30, stretch=NUCLEI_STRETCH),
     "nuclei-instances": Recipe(nuclei_instances, 60, Objects(), NUCLEI, stretch=NUCLEI_STRETCH),
 }
+
+
+def _of_the_zoo(row: Architecture) -> Recipe:
+    """Return the one recipe of all architectures: 1500 steps of 8 scenes each (V-Net: of 2 volumes)."""
+
+    def build() -> nn.Module:
+        net: nn.Module = MODELS[str(row.model)].build()
+        return net
+
+    build.__name__ = row.key
+    if row.volumes:
+        return Recipe(build, 15, Voxels(), SCENES, batch=2, portion=200)
+    return Recipe(build, 3, Classes(stride=1), SCENES, batch=8, portion=4000)
+
+
+RECIPES |= {str(row.model): _of_the_zoo(row) for row in ARCHITECTURES if row.small is not None}
 
 
 @dataclass(frozen=True)
@@ -136,7 +154,7 @@ def train(
     device = torch.device(device)
 
     torch.manual_seed(seed)
-    net, average = (recipe.build().to(device).to(memory_format=torch.channels_last) for _ in range(2))
+    net, average = (channels_last(recipe.build().to(device)) for _ in range(2))
     average.requires_grad_(False)
     average.load_state_dict(net.state_dict())
     optimizer = MuonAdamW(net, recipe.muon, recipe.adamw, recipe.weight_decay)

@@ -1,4 +1,6 @@
-"""The one registry of models, and what can be asked about a model without torch; the table itself is `seglab.specs`.
+"""The one registry of models, and what can be asked about a model without torch.
+
+The table itself is `seglab.specs`, with the architectures of the course (`seglab.specs_zoo`) on a shelf of their own.
 
 Importing this costs nothing and downloads nothing; torch is imported by `ModelSpec.build` and `state_dict` only.
 """
@@ -14,22 +16,23 @@ from typing import TYPE_CHECKING
 
 from seglab import cards, checkpoints, download
 from seglab.cards import Card
-from seglab.specs import NUCLEI_STRETCH, SPECS, Embedded, ModelSpec, Preprocess, Torchvision
+from seglab.specs import NUCLEI_STRETCH, SPECS, Embedded, ModelSpec, Preprocess, Shelf, Torchvision
+from seglab.specs_zoo import ZOO_SPECS
 from seglab.types import Palette
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 __all__ = [
-    "DEFAULT", "MODELS", "NUCLEI_STRETCH", "WEIGHTS", "Embedded", "ModelSpec", "Preprocess", "Torchvision", "card",
-    "get", "has_stuff", "offered", "partner", "state_dict", "weights_bytes", "weights_hash", "weights_here",
+    "DEFAULT", "MODELS", "NUCLEI_STRETCH", "WEIGHTS", "Embedded", "ModelSpec", "Preprocess", "Shelf", "Torchvision",
+    "card", "get", "has_stuff", "offered", "partner", "state_dict", "weights_bytes", "weights_hash", "weights_here",
     "weights_path", "weights_url",
 ]  # fmt: skip
 
 DEFAULT = "street"  # embedded, so it always works
 WEIGHTS = Path(__file__).parent / "weights"
 
-MODELS: dict[str, ModelSpec] = {spec.key: spec for spec in SPECS}
+MODELS: dict[str, ModelSpec] = {spec.key: spec for spec in (*SPECS, *ZOO_SPECS)}
 
 
 _PICTURES = {"semantic": ": the photographs that show one of VOC's 20 classes", "instance": ""}
@@ -39,8 +42,10 @@ _BLIND = {
 }
 
 
-def offered(task: str | None = None) -> tuple[str, ...]:
+def offered(task: str | None = None, shelf: Shelf = "main") -> tuple[str, ...]:
     """Return the keys of the models there are for a task, "semantic" or "instance"; of all tasks if it isn't given.
+
+    On the main shelf unless another is asked for: "zoo" has the architectures of the course, which know drawn scenes.
 
     An embedded model that this installation doesn't have (no card lies beside the weights) is left out: `MODELS` knows
     it all the same, so that it can be trained.
@@ -48,7 +53,8 @@ def offered(task: str | None = None) -> tuple[str, ...]:
     >>> offered("instance")[-1]
     'maskrcnn-resnet50-fpn-v2'
     """
-    return tuple(key for key, spec in MODELS.items() if (task is None or spec.task == task) and _offered(key))
+    wanted = {key: spec for key, spec in MODELS.items() if spec.shelf == shelf and task in (None, spec.task)}
+    return tuple(key for key in wanted if _offered(key))
 
 
 def _offered(key: str) -> bool:
@@ -67,7 +73,8 @@ def partner(key: str, split: str = "") -> str | None:
     palette = get(key).palette
     if not has_stuff(palette):
         return None
-    same = [k for k, spec in MODELS.items() if spec.task == "semantic" and spec.palette == palette]
+    known = [k for k, spec in MODELS.items() if spec.task == "semantic" and spec.shelf == "main"]
+    same = [k for k in known if MODELS[k].palette == palette]
     return next((k for k in same if not _seen(k, split)), same[0] if same else None)
 
 

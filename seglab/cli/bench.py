@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from seglab.bench import explain, inference, metrics, pages, panoptic, postprocess, scenes
+from seglab.bench import explain, inference, metrics, pages, panoptic, postprocess, scenes, zoo
 
 
 def add(commands: Any) -> None:
@@ -15,5 +15,5 @@ def add(commands: Any) -> None:
         description="Measure the speed on this machine. Let nothing else run meanwhile.",
     )
     parsers = parser.add_subparsers(metavar="WHAT", required=True)
-    for module in (inference, postprocess, pages, panoptic, metrics, scenes, explain):
+    for module in (inference, postprocess, pages, panoptic, metrics, scenes, explain, zoo):
         module.add(parsers)

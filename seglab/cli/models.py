@@ -16,13 +16,21 @@ def add(commands: Any) -> None:
     """Add the command to the parser."""
     parser = commands.add_parser("models", help="list the models", description="List the models.")
     parser.add_argument("--json", action="store_true", help="as a JSON list, for programs")
+    parser.add_argument(
+        "--zoo", action="store_true", help="the small architectures of the course too, below the others"
+    )
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Print the table, or the JSON list."""
-    rows = [describe(key) for key in zoo.offered()]
+    architectures = zoo.offered(shelf="zoo")
+    rows = [describe(key) for key in (*zoo.offered(), *(architectures if args.zoo else ()))]
     print(json.dumps(rows, indent=2) if args.json else _table(rows))
+    if architectures and not (args.json or args.zoo):
+        print(
+            f"And {len(architectures)} small architectures of the course: --zoo lists them, `bench zoo` compares them."
+        )
     return 0
 
 

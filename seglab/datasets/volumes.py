@@ -20,11 +20,9 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from seglab.palettes import VOLUMES as PALETTE
 from seglab.types import Palette
 
-PALETTE = Palette(
-    "Volumes", ("background", "blob", "tube"), ((0, 0, 0), (230, 159, 0), (86, 180, 233)), things=(1,), background=0
-)
 SIZE = (32, 64, 64)
 NOISE = 0.5
 TEST_SEED = 20_160_615  # of the volumes that networks are measured on; train on any other

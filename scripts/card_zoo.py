@@ -1,0 +1,117 @@
+"""Cards of the architectures: from what `scripts/zoo_job.py` left in a folder to weights and cards in the package.
+
+`scripts/zoo.py` calls this; every number was measured by the jobs. An architecture whose trainings aren't all finished
+gets no card yet.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from scripts.card import _text, about
+from scripts.zoo_job import BASELINES, RESULT
+from seglab import parts, zoo
+from seglab.architectures import ARCHITECTURES, Architecture
+from seglab.cards import parse
+from seglab.datasets import axes
+from seglab.evaluate_zoo import ALSO
+from seglab.train import WEIGHTS
+
+RESULTS = "zoo.json"
+SCENES = (
+    "Scenes, streets drawn by seglab.datasets.scenes at 128×128: {n} fixed scenes (seglab.datasets.axes) in which the "
+    "size of things, thin structures and classes told apart by context alone vary. `test` are the 500 scenes of seed "
+    "20250500; of the other splits, one axis each, the first {each} scenes of that seed."
+)
+VOLUMES = (
+    "Volumes of 32×64×64 voxels, blobs and tubes in noise, drawn by seglab.datasets.volumes: {n} of them. `test` are "
+    "{each} of another seed."
+)
+FAILURES = {
+    False: "Knows drawn streets only: on a photograph its answers mean nothing.",
+    True: "Knows drawn blobs and tubes only: on a scan of anything else its answers mean nothing.",
+}
+SMALL = "Small and trained briefly, to be compared with the other architectures, not to be used."
+
+
+def finished(folder: Path, row: Architecture) -> list[dict[str, Any]] | None:
+    """Return the results of all trainings of an architecture, seed 0 first; None if one lacks.
+
+    >>> finished(Path("nowhere"), ARCHITECTURES[0]) is None
+    True
+    """
+    files = [folder / f"{row.key}-{seed}" / RESULT for seed in range(row.seeds)]
+    return [json.loads(file.read_text()) for file in files] if all(file.is_file() for file in files) else None
+
+
+def card(row: Architecture, said: Mapping[str, Any], results: Sequence[Mapping[str, Any]]) -> str:
+    """Return the card as TOML.
+
+    Args:
+        row: the architecture.
+        said: what the first training wrote of itself (`scripts.card.about`).
+        results: of all its trainings, the first being the one that ships.
+
+    """
+    recipe, spec = said["recipe"], zoo.get(str(row.model))
+    each = axes.TEST_VOLUMES if row.volumes else axes.PER_AXIS
+    steps = said["epochs"] * (recipe["portion"] // recipe["batch"])
+    text = (
+        f"The one recipe of all architectures: from scratch, {steps} steps, batch {recipe['batch']}, Muon for the "
+        f"kernels (peak {recipe['muon']}) and AdamW for the rest (peak {recipe['adamw']}), one cycle, weight decay "
+        f"{recipe['weight_decay']} on kernels, class-weighted cross-entropy + soft Dice, moving average of the weights "
+        f"({recipe['average']} a step), {'float32' if row.volumes else 'bf16 autocast'}, gradients clipped to norm 5. "
+        f"Views: mirrored, light ±{recipe['augment']['light']:.0%}. Seed 0 ships"
+        + (f"; trained with {len(results)} seeds, of which `seeds` has the scores." if row.seeds > 1 else ".")
+    )
+    lines = [
+        f"key = {_text(spec.key)}",
+        f"title = {_text(spec.title)}",
+        f"data = {_text((VOLUMES if row.volumes else SCENES).format(n=recipe['portion'], each=each))}",
+        f"licence = {_text('MIT: the data are drawn by code of this package.')}",
+        f"recipe = {_text(text)}",
+        f"command = {_text(f'python scripts/zoo.py --only {row.key}')}",
+        'trained_on = ["axes"]',
+        "failures = [",
+        *(f"    {_text(failure)}," for failure in (FAILURES[row.volumes], SMALL)),
+        "]",
+        f"confidence_p05 = {results[0]['splits']['test']['confidence_p05']}",
+    ]
+    for split, first in results[0]["splits"].items():
+        name = f"scores.{_text(split)}"
+        lines += ["", f"[{name}]", *(f"{n} = {_number(first[n])}" for n in ("mean_iou", "pixel_accuracy"))]
+        lines += ["", f"[{name}.iou]", *(f"{_text(n)} = {_number(value)}" for n, value in first["iou"].items())]
+        lines += ["", f"[{name}.also]", *(f"{n} = {_number(first[n])}" for n in ALSO)]
+        if row.seeds > 1:
+            found = {n: [result["splits"][split][n] for result in results] for n in ("mean_iou", *ALSO)}
+            lines += ["", f"[{name}.seeds]"]
+            lines += [f"{n} = [{', '.join(map(_number, values))}]" for n, values in found.items()]
+    return "\n".join(lines) + "\n"
+
+
+def write(folder: Path, weights: Path) -> list[str]:
+    """Put all that is finished in `folder` into `weights`, with the results of all; return the models' keys."""
+    import tomllib
+
+    runs: dict[str, Any] = {}
+    for row in ARCHITECTURES:
+        results = finished(folder, row) if row.small else None
+        if results is None:
+            continue
+        run = folder / f"{row.key}-0"
+        text = card(row, about(run), results)
+        parse(tomllib.loads(text))  # before it replaces anything
+        parts.write(weights / f"{row.model}.safetensors", (run / WEIGHTS).read_bytes())
+        parts.write(weights / f"{row.model}.toml", text.encode())
+        runs[row.key] = results
+    measured = folder / BASELINES
+    known = {"baselines": json.loads(measured.read_text()) if measured.is_file() else {}, "runs": runs}
+    parts.write(weights / RESULTS, (json.dumps(known, indent=1) + "\n").encode())
+    return [str(row.model) for row in ARCHITECTURES if row.key in runs]
+
+
+def _number(value: float | None) -> str:
+    return "nan" if value is None else str(value)
