@@ -1,0 +1,145 @@
+"""The page "Grad-CAM" in a real Chromium: a click changes the map, the link restores it, two models, a stop."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import Any
+
+import numpy as np
+import pytest
+from playwright.sync_api import Page, expect
+
+from seglab import runtime
+from seglab.explain import Box, Painted, Pixel, explain
+from seglab.palettes import SCENES
+from tests.browser.test_viewer import Stage
+from ui import compare_source, gradcam_run, gradcam_state, state
+from ui.texts import gradcam as text
+from ui.texts import gradcam_more as more
+
+CAR = SCENES.index("car")
+LINK = "?reveal=1&cls=car&layer=stage8"
+
+
+@pytest.fixture(scope="module")
+def url(request: pytest.FixtureRequest) -> str:
+    """Return the page's address; SEGLAB_TEST_URL names an app that runs already."""
+    return (os.environ.get("SEGLAB_TEST_URL") or request.getfixturevalue("app_url")) + "/Grad_CAM"
+
+
+def settled(page: Page) -> None:
+    """Wait until no run is under way and nothing on the page is of the run before."""
+    page.locator(".stApp[data-test-script-state=notRunning]").wait_for(timeout=60_000)
+    page.wait_for_function("() => !document.querySelector('[data-stale=true]')", timeout=60_000)
+
+
+def opened(page: Page, address: str) -> tuple[Stage, Stage]:
+    """Open a link; return the picture with the region, and the map."""
+    page.goto(address)
+    stages = Stage(page, 0), Stage(page, 1)
+    settled(page)
+    return stages
+
+
+def picture() -> Any:
+    values = state.defaults(gradcam_state.FIELDS)
+    return compare_source.scene(values).photo.image
+
+
+def largest(page: Page, target: Any) -> str:
+    """Wait until the page shows a target's numbers, as the library has them; return their line."""
+    raw = explain(picture(), runtime.model("scenes"), target, layer="stage8")
+    line = text.NUMBERS.format(most=raw.raw.max(), least=raw.raw.min(), score=raw.score).replace("**", "")
+    expect(page.get_by_text(line).first).to_be_visible(timeout=60_000)
+    settled(page)
+    return line
+
+
+def test_it_asks_and_answers(new_page: Any, url: str) -> None:
+    page = new_page(1280, 900)
+    page.goto(url)
+    page.get_by_role("button", name=text.ANSWERS["most"]).click(timeout=60_000)
+    expect(page.get_by_text("of the heat lies on the car").first).to_be_visible(timeout=60_000)
+    settled(page)
+    assert "reveal=1" in page.url
+
+
+def test_click_box_and_brush_each_change_the_map_and_the_link_brings_them_back(new_page: Any, url: str) -> None:
+    page = new_page(1280, 1000)
+    left, right = opened(page, url + LINK)
+    looks = [right.pixels()]
+    left.canvas.click(position={"x": 0.7 * left.canvas.bounding_box()["width"], "y": 20})
+    expect(page).to_have_url(re.compile("where=pixel"), timeout=60_000)
+    x, y = map(int, re.search(r"spot=(\d+)(?:%2C|,)(\d+)", page.url).groups())  # type: ignore[union-attr]
+    largest(page, Pixel(CAR, x, y))
+    looks.append(right.pixels())
+
+    left.press("Draw a box")
+    left.drag((100, 150), (300, 300))
+    expect(page).to_have_url(re.compile("where=box"), timeout=60_000)
+    box = list(map(int, re.search(r"frame=([\d%2C,]+)", page.url)[1].replace("%2C", ",").split(",")))  # type: ignore[index]
+    assert np.abs(np.array(box) - (100, 150, 301, 301)).max() <= 2
+    largest(page, Box(CAR, *box))
+    looks.append(right.pixels())
+
+    left.press("Brush")
+    left.drag((150, 200), (250, 260))
+    expect(page).to_have_url(re.compile("where=painted"), timeout=60_000)
+    settled(page)
+    ink = re.search(r"inkg=([^&]+)", page.url)[1]  # type: ignore[index]
+    mask = gradcam_run.painted(ink, (384, 384)) == 1
+    assert mask[230, 200]
+    line = largest(page, Painted(CAR, mask))
+    np.testing.assert_array_equal(left.labels(), mask)
+    looks.append(right.pixels())
+    assert len(set(looks)) == 4
+
+    page.mouse.move(5, 5)
+    other = new_page(1280, 1000)
+    again = opened(other, page.url)
+    expect(other.get_by_text(line).first).to_be_visible(timeout=60_000)
+    np.testing.assert_array_equal(again[0].labels(), mask)
+    other.mouse.move(5, 5)
+    assert again[1].pixels() == right.pixels()
+    assert other.url == page.url
+
+    page.get_by_text(text.REGIONS["predicted"], exact=True).click()
+    expect(page).not_to_have_url(re.compile("where="), timeout=60_000)
+    settled(page)
+    assert Stage(page, 0).get("v.state.strokes").__len__() == 0
+
+
+def test_two_models_are_voted_on_before_they_are_named(new_page: Any, url: str) -> None:
+    page = new_page(1280, 1400)
+    opened(page, f"{url}{LINK}&other=street&seed=3")
+    page.get_by_role("tab", name=text.TAB_TWO).click()
+    page.get_by_role("button", name=more.FIVE[0], exact=True).wait_for(timeout=60_000)
+    settled(page)
+    assert page.get_by_text(more.CLASS_IOU).count() == 0
+    page.get_by_role("button", name=more.FIVE[0], exact=True).click()
+    expect(page.get_by_text(more.CLASS_IOU)).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("Votes on this question so far: 1")).to_be_visible()
+    assert "other=street" in page.url
+
+
+def test_long_work_is_stopped(new_page: Any, url: str) -> None:
+    page = new_page(1280, 1000)
+    opened(page, f"{url}{LINK}&cam=integrated-gradients&short=256&mirror=1&seed=21")
+    compute = page.get_by_role("button", name=text.COMPUTE, exact=True)
+    compute.click()
+    page.get_by_role("button", name=text.STOP, exact=True).click(timeout=60_000)
+    expect(compute).to_be_visible(timeout=60_000)
+    settled(page)
+    assert page.get_by_test_id("stMetric").count() == 0
+
+
+@pytest.mark.parametrize("tab", [text.TAB_SUM, text.TAB_TRUST, text.TAB_TWO, text.TAB_FAIL, text.TAB_CODE])
+def test_nothing_sticks_out_on_a_phone(new_page: Any, url: str, tab: str) -> None:
+    page = new_page(390, 844)
+    opened(page, url + LINK)
+    page.get_by_role("tab", name=tab, exact=True).click()
+    page.wait_for_timeout(400)
+    settled(page)
+    assert page.get_by_test_id("stException").count() == 0
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
