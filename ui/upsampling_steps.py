@@ -35,6 +35,8 @@ def stamped(c: Chosen, shape: tuple[int, int], output: Values) -> tuple[list[Val
     on = "canvas" if c.pad else "out"
     canvases = [np.full(shape, np.nan) for _ in range(outputs)]
     empty = {f"out{o}": np.full(output.shape[-2:], np.nan) for o in range(outputs)} if c.pad else {}
+    height, width = c.w.shape[1:]
+    taps = c.dilation * np.array(list(np.ndindex(height, width)))
     made: list[Step] = []
     for i in range(len(c.x)):
         goes = {o: stamps(c.x[i], c.w[n], c.stride, 0, c.outpad, c.dilation) for (a, o), n in between.items() if a == i}
@@ -43,13 +45,13 @@ def stamped(c: Chosen, shape: tuple[int, int], output: Values) -> tuple[list[Val
             overlaps = 0
             for o, played in goes.items():
                 stamp, canvas = played[k], canvases[o].copy()
-                rows = stamp.top + c.dilation * np.arange(stamp.stamp.shape[0])
-                columns = stamp.left + c.dilation * np.arange(stamp.stamp.shape[1])
-                place = np.ix_(rows, columns)
-                overlaps += int((~np.isnan(canvas[place])).sum())
-                canvas[place] = np.nan_to_num(canvas[place]) + stamp.stamp
+                under = canvas[stamp.top :: c.dilation, stamp.left :: c.dilation][:height, :width]
+                empty_yet = np.isnan(under)
+                overlaps += empty_yet.size - int(np.count_nonzero(empty_yet))
+                under[empty_yet] = 0
+                under += stamp.stamp
                 canvases[o] = canvas
-                light[f"{on}{o}"] = np.stack(np.meshgrid(rows, columns, indexing="ij"), -1).reshape(-1, 2)
+                light[f"{on}{o}"] = np.add(taps, (stamp.top, stamp.left))
             said = text.STEP_STAMP.format(
                 row=row, column=column, value=say(c.x[i, row, column]), top=row * c.stride, left=column * c.stride,
                 channel=text.STEP_CHANNEL.format(i=i) if c.channels else "",

@@ -25,6 +25,7 @@ PAGE = "Upsampling"
 ANSWER, ALL_WAYS = 200, 2000  # ms wanted
 SIDE = 16
 GRID = "/".join(" ".join(str((7 * i + 3 * j * j) % 19 - 9) for j in range(SIDE)) for i in range(SIDE))
+PANES = {"atrous": 5, "roi": 1, "rebuild": 6}  # viewers in a lab
 KERNEL = "1 2 1 0/2 4 2 1/1 2 1 0/0 1 0 1"
 TRANSPOSED = {"told": "1", "x": GRID, "w": KERNEL, "stride": "2"}
 
@@ -79,31 +80,31 @@ def measure(browser: Any, server: Server, photo: Path, repeats: int, done: Calla
     for key, what, params, slider, span in ROWS:
         of = " 16×16" if key.startswith("grid-") else ""
         with visiting(browser, server, f"?{urlencode(params)}", PAGE) as visitor:
-            _ready(visitor)
+            _ready(visitor, PANES.get(params.get("lab", ""), 0))
             done(key, f"Upsampling{of}, {what}", _there_and_back(visitor, slider, span, repeats, "numbers"), ANSWER)
     with visiting(browser, server, "?lab=roi", PAGE) as visitor:
-        _ready(visitor)
+        _ready(visitor, PANES["roi"])
         done("roi-drag", "Upsampling, RoI, a box dragged", [_drag(visitor, n) for n in range(repeats)], ANSWER)
     with visiting(browser, server, "?lab=rebuild&times=2", PAGE) as visitor:
-        visitor.painted("v.layers.length")
-        visitor.settle()
+        _ready(visitor, PANES["rebuild"])
         visitor.open_upload()
         visitor.send(photo)
         visitor.page.get_by_text("Original, 1920×1080").wait_for(timeout=WAIT)
         visitor.settle()
         visitor.page.keyboard.press("Escape")
-        _ready(visitor)
+        _ready(visitor, PANES["rebuild"])
         times = _there_and_back(visitor, "Made small by", 4, repeats, "pictures")
         done("rebuild", "Upsampling, 1080p photo by all nine ways", times, ALL_WAYS)
 
 
-def _ready(visitor: Visitor) -> None:
-    """Wait until the first grids, or all pictures, stand there."""
+def _ready(visitor: Visitor, panes: int) -> None:
+    """Wait until so many pictures stand there, or the first grids where there is none."""
     visitor.settle()
     visitor.page.evaluate(VIEWERS)
     visitor.page.evaluate(SCRIPT)
-    there = "() => (window.__bench.numbers() || window.__bench.viewers().length) && window.__bench.still()"
-    visitor.page.wait_for_function(there, timeout=WAIT)
+    there = "window.__bench.all = [], window.__bench.viewers().length"  # looked for anew each time
+    there = f"({there}) === {panes} && window.__bench.still()" if panes else "window.__bench.numbers()"
+    visitor.page.wait_for_function(f"() => {there}", timeout=WAIT)
 
 
 def _there_and_back(visitor: Visitor, name: str, span: int, repeats: int, what: str) -> list[float]:

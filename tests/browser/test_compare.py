@@ -46,8 +46,9 @@ def start(page: Page, url: str, key: str) -> dict[str, str]:
     page.goto(f"{url}?open=1")
     page.get_by_role("tab", name=text.TAB_EXPERIMENTS).click(timeout=60_000)
     page.get_by_role("button", name=preset.name).click()
-    page.get_by_text(preset.sentence).first.wait_for(timeout=60_000)
+    page.wait_for_url(re.compile(rf"[?&]seed={preset.params['seed']}(&|$)"), timeout=60_000)
     settled(page)
+    page.locator(".stAlert").get_by_text(preset.sentence).wait_for(timeout=60_000)
     return dict(preset.params)
 
 

@@ -77,6 +77,7 @@ def choose(page: Page, label: str, option: str) -> None:
 
 
 def save(page: Page, name: str) -> bytes:
+    settled(page)  # a run under way would take the button away beneath the click
     with page.expect_download(timeout=60_000) as waiting:
         page.get_by_role("button", name=name).first.click()
     return Path(waiting.value.path()).read_bytes()
