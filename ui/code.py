@@ -10,6 +10,7 @@ import json
 
 import streamlit as st
 
+from ui import files
 from ui.texts import shared as text
 
 MAX_LINES = 40
@@ -31,8 +32,7 @@ def show_code(script: str, stem: str, note: str = "", what: str = text.CODE_NOTE
     """Show `script` with its downloads; `stem` names the files, `what` says what its n lines do."""
     st.caption(" ".join([what.format(n=script.count("\n")), note]))
     with st.container(horizontal=True):
-        st.download_button(text.CODE_PY, script, f"{stem}.py", "text/x-python", on_click="ignore",
-                           icon=":material/download:")  # fmt: skip
-        st.download_button(text.CODE_IPYNB, lambda: notebook(script), f"{stem}.ipynb", "application/x-ipynb+json",
-                           on_click="ignore", icon=":material/download:")  # fmt: skip
+        files.offer(text.CODE_PY, lambda: script, f"{stem}.py", "text/x-python", key="code.py")
+        files.offer(text.CODE_IPYNB, lambda: notebook(script), f"{stem}.ipynb", "application/x-ipynb+json",
+                    key="code.ipynb")  # fmt: skip
     st.code(script, language="python")

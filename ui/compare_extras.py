@@ -9,7 +9,7 @@ import numpy as np
 import streamlit as st
 
 from seglab import export
-from ui import compare_state, lesson, picker, segment_run, state
+from ui import compare_state, files, lesson, picker, segment_run, state
 from ui.compare_controls import name
 from ui.compare_names import names, things
 from ui.compare_panes import BESIDE, legend
@@ -153,7 +153,7 @@ def downloads(run: Run) -> None:
     """Offer the raw results; each is made when it is asked for."""
     stem, result = run.source.photo.stem.replace(" ", "_"), run.fused()
     entry = export.Entry(f"{stem}.png", result, png=f"{stem}_panoptic.png")
-    files = (
+    answers = (
         (text.DOWNLOAD_MAP, lambda: export.indexed_png(run.labels(), run.semantic.palette), "semantic.png",
          "image/png"),
         (text.DOWNLOAD_IDS, lambda: export.ids_png(run.found().ids()), "ids.png", "image/png"),
@@ -164,10 +164,9 @@ def downloads(run: Run) -> None:
         (text.DOWNLOAD_TABLE, lambda: table(run), "segments.csv", "text/csv"),
     )  # fmt: skip
     columns = st.columns(3)
-    for n, (label, make, file, mime) in enumerate(files):
-        columns[n % 3].download_button(
-            label, make, f"{stem}_{file}", mime, key=f"compare.download.{file}", on_click="ignore", width="stretch"
-        )
+    for n, (label, make, file, mime) in enumerate(answers):
+        with columns[n % 3]:
+            files.offer(label, make, f"{stem}_{file}", mime, key=f"compare.{file}", width="stretch")
     lesson.save(FIELDS, run.source.photo, text.LESSON_HELP)
 
 

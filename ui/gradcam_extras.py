@@ -10,7 +10,7 @@ import numpy as np
 import streamlit as st
 from PIL import Image as Pil
 
-from ui import gradcam_controls, gradcam_map, gradcam_run, lesson, losses_masks, state
+from ui import files, gradcam_controls, gradcam_map, gradcam_run, lesson, losses_masks, state
 from ui import viewer as v
 from ui.compare_source import Source
 from ui.cost_strip import amount, cost_strip
@@ -98,8 +98,8 @@ def downloads(asked: Asked, kept: Kept, values: Map | None, source: Source) -> N
     st.caption(text.DOWNLOAD_NOTE)
     with st.container(horizontal=True):
         for name, make in makes.items():
-            st.download_button(text.DOWNLOADS[name], make, name, key=f"gradcam.{name}", on_click="ignore",
-                               icon=":material/download:")  # fmt: skip
+            mime = "image/png" if name.endswith(".png") else "application/octet-stream"
+            files.offer(text.DOWNLOADS[name], make, name, mime, key=f"gradcam.{name}")
     lesson.save(FIELDS, source.photo, text.LESSON_HELP)
     lesson.load(FIELDS, lambda _: gradcam_controls.new_sheet())
 

@@ -10,7 +10,7 @@ import zlib
 import numpy as np
 import streamlit as st
 
-from ui import gradcam_gate, gradcam_map, gradcam_run, gradcam_state, segment_controls, segment_run
+from ui import files, gradcam_gate, gradcam_map, gradcam_run, gradcam_state, segment_controls, segment_run
 from ui import viewer as v
 from ui.gradcam_run import Asked, Kept, Map
 from ui.gradcam_votes import VOTES
@@ -136,9 +136,7 @@ def _votes(question: tuple[object, ...], a: Asked, b: Asked) -> None:
     bar = st.column_config.ProgressColumn(format="%d", min_value=0, max_value=max(1, *counts))
     columns = {text.ANSWER: list(text.FIVE), text.COUNT: counts}
     st.dataframe(columns, hide_index=True, column_config={text.COUNT: bar})
-    st.download_button(
-        text.VOTES_SAVE, lambda: table(counts, a, b), "votes.csv", "text/csv", key="gradcam.votes", on_click="ignore"
-    )
+    files.offer(text.VOTES_SAVE, lambda: table(counts, a, b), "votes.csv", "text/csv", key="gradcam.votes")
     st.caption(text.VOTES_NOTE)
 
 

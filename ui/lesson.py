@@ -7,7 +7,7 @@ from functools import partial
 
 import streamlit as st
 
-from ui import picker, state
+from ui import files, picker, state
 from ui.gallery import GALLERY, UPLOAD
 from ui.lesson_file import MAX_MB, Lesson, LessonError, pack, unpack
 from ui.picker import Photo
@@ -25,10 +25,8 @@ def save(fields: Sequence[Field], photo: Photo, tip: str, mask: Callable[[], byt
 
 def button(make: Callable[[], bytes], stem: str, tip: str) -> None:
     """Show the button whose press makes the file."""
-    st.download_button(
-        shared.LESSON_SAVE, make, f"{stem}_lesson.zip", "application/zip", key="download.lesson", on_click="ignore",
-        help=tip, icon=":material/school:",
-    )  # fmt: skip
+    files.offer(shared.LESSON_SAVE, make, f"{stem}_lesson.zip", "application/zip", key="lesson", tip=tip,
+                icon=":material/school:")  # fmt: skip
 
 
 def contents(photo: Photo, choices: dict[str, str], mask: Callable[[], bytes | None] = lambda: None) -> bytes:

@@ -10,7 +10,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from seglab import export, images
-from ui import lesson, losses_controls, losses_masks, losses_photo, picker, state
+from ui import files, lesson, losses_controls, losses_masks, losses_photo, picker, state
 from ui.experiments import buttons
 from ui.lesson_file import Lesson, LessonError, pack
 from ui.losses_masks import MASK, MOST, UPLOADS, Pair
@@ -89,13 +89,14 @@ def start(preset: Preset) -> None:
 
 def downloads(pair: Pair) -> None:
     """Offer both masks, the numbers, and the lesson file."""
-    files = (
+    masks = (
         (text.DOWNLOAD_TRUTH, lambda: export.indexed_png(pair.truth, MASK), "truth.png", "image/png"),
         (text.DOWNLOAD_GUESS, lambda: _npy(pair.probs), "prediction.npy", "application/octet-stream"),
         (text.DOWNLOAD_MATRIX, lambda: _npy(pair.matrix), "confusion_matrix.npy", "application/octet-stream"),
     )  # fmt: skip
-    for column, (label, make, name, mime) in zip(st.columns(len(files)), files, strict=True):
-        column.download_button(label, make, name, mime, key=f"losses.{name}", on_click="ignore", width="stretch")
+    for column, (label, make, name, mime) in zip(st.columns(len(masks)), masks, strict=True):
+        with column:
+            files.offer(label, make, name, mime, key=f"losses.{name}", width="stretch")
     choices, own = state.write(FIELDS, st.session_state), dict(st.session_state[UPLOADS])
     if st.session_state["truth"] == "photo":
         lesson.save(FIELDS, picker.current(), text.LESSON_HELP)

@@ -11,7 +11,7 @@ from seglab import export, zoo
 from seglab.cards import Score
 from seglab.download import WeightsError
 from seglab.types import Labels, SemanticResult
-from ui import gallery, picker, state
+from ui import files, gallery, picker, state
 from ui.cost_strip import amount, cost_strip
 from ui.experiments import buttons
 from ui.pin import Number, Pinned
@@ -125,10 +125,8 @@ def downloads(run: Run, labels: Labels, region: list[int]) -> None:
     st.caption(text.DOWNLOADS.format(region=", ".join(run.palette.names[k] for k in region)))
     with st.container(horizontal=True):
         for form in export.FORMATS:
-            st.download_button(
-                form.title, partial(_export, form, run, labels, region), f"{run.photo.stem}{form.suffix}", form.mime,
-                key=f"download.{form.key}", on_click="ignore", icon=":material/download:",
-            )  # fmt: skip
+            files.offer(form.title, partial(_export, form, run, labels, region), f"{run.photo.stem}{form.suffix}",
+                        form.mime, key=f"segment.{form.key}")  # fmt: skip
 
 
 def _export(form: export.Format, run: Run, labels: Labels, region: list[int]) -> bytes:

@@ -13,7 +13,7 @@ from PIL import Image as Pil
 
 from seglab import draw
 from seglab.types import Image, Labels, Palette
-from ui import gallery
+from ui import files, gallery
 from ui.segment_run import Run
 from ui.still import still
 from ui.texts import segment as text
@@ -61,8 +61,9 @@ def uses(run: Run, labels: Labels, counts: NDArray[np.int64]) -> None:
     picture = change(run.photo.image, alpha(run, labels, [run.palette.index(name) for name in names], softness))
     with result:
         st.image(still(picture), alt=text.USE_ALT.format(what=text.USES[what]), width="stretch")
-        st.download_button(text.USE_SAVE, partial(png, picture), f"{run.photo.stem}_{what}.png", "image/png",
-                           on_click="ignore", icon=":material/download:")  # fmt: skip
+        files.offer(
+            text.USE_SAVE, partial(png, picture), f"{run.photo.stem}_{what}.png", "image/png", key="segment.use"
+        )
 
 
 def region(run: Run, counts: NDArray[np.int64]) -> list[int]:

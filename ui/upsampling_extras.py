@@ -7,7 +7,7 @@ import io
 import numpy as np
 import streamlit as st
 
-from ui import lesson, picker, state, upsampling_labs
+from ui import files, lesson, picker, state, upsampling_labs
 from ui.experiments import buttons
 from ui.grid import Panel, grid
 from ui.lesson_file import pack
@@ -68,10 +68,12 @@ def downloads(made: Made | None) -> None:
     """Offer the output and its trace, and the lesson file."""
     if made is not None:
         left, right, _ = st.columns(3)
-        left.download_button(text.DOWNLOAD_OUTPUT, lambda: npy(made.output), "output.npy", "application/octet-stream",
-                             key="upsampling.output", on_click="ignore", width="stretch")  # fmt: skip
-        right.download_button(text.DOWNLOAD_TRACE, lambda: npz(made), "trace.npz", "application/octet-stream",
-                              key="upsampling.trace", on_click="ignore", width="stretch")  # fmt: skip
+        with left:
+            files.offer(text.DOWNLOAD_OUTPUT, lambda: npy(made.output), "output.npy", "application/octet-stream",
+                        key="upsampling.output", width="stretch")  # fmt: skip
+        with right:
+            files.offer(text.DOWNLOAD_TRACE, lambda: npz(made), "trace.npz", "application/octet-stream",
+                        key="upsampling.trace", width="stretch")  # fmt: skip
     fields = in_file(upsampling_labs.FIELDS)
     if st.session_state["lab"] != "grid":  # the others are about the picture in use
         lesson.save(fields, picker.current(), text.LESSON_HELP)

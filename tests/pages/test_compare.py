@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -211,13 +212,11 @@ def test_every_download_and_a_lesson_file_that_brings_all_back(
 ) -> None:
     files: dict[str, bytes] = {}
 
-    def button(*args: Any, **more: Any) -> None:
-        _, data, name, *_ = (a for a in args if not hasattr(a, "markdown"))
-        files[name] = data()
+    def offer(label: str, make: Callable[[], bytes], name: str, mime: str, **more: Any) -> None:
+        files[name] = make()
 
     with monkeypatch.context() as patch:
-        patch.setattr("streamlit.delta_generator.DeltaGenerator.download_button", button)
-        patch.setattr("streamlit.download_button", button)
+        patch.setattr("ui.files.offer", offer)
         app = start(open="1", seed="11", things="5", score="0.35")
         app.session_state["compare.tab"] = text.TAB_DOWNLOAD
         ok(app.run())

@@ -47,6 +47,8 @@ PIN_CHANGED = "{share:.2f} % of the pixels have another label in B."
 PIN_ALT = "White where A and B have different labels"
 PIN_COLUMNS = ("Number", "A", "B", "B − A")
 
+FILE_FAILED = "{label} wasn't saved: {reason}"
+
 # lesson file
 LESSON_SAVE = "Lesson file (.zip)"
 LESSON_LOAD = "Load a lesson file"
