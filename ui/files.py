@@ -9,6 +9,7 @@ then, and puts Streamlit's plain download button, out of sight, beside a line of
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Literal
 
 import streamlit as st
 
@@ -27,8 +28,8 @@ _PRESS = """<style>.st-key-{hidden}{{display:none}}</style><script>(() => {{
 
 
 def offer(
-    label: str, make: Callable[[], bytes | str], name: str, mime: str, *, key: str, width: str = "content",
-    icon: str = ":material/download:", tip: str | None = None,
+    label: str, make: Callable[[], bytes | str], name: str, mime: str, *, key: str,
+    width: Literal["content", "stretch"] = "content", icon: str = ":material/download:", tip: str | None = None,
 ) -> None:  # fmt: skip
     """Show the button `label`; its press makes the file `name` of type `mime` with `make` and saves it.
 

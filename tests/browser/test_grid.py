@@ -411,6 +411,7 @@ def test_new_data_keeps_the_place_and_the_playing(open_case: Any) -> None:
     lab.get("g.boards[0].nodes[0].kept = true")
     lab.press("First step")
     lab.press("Play")
+    lab.page.wait_for_function("(root) => root.grid.state.place >= 1", arg=lab.root.element_handle())
     slider = lab.page.get_by_role("slider", name="Stride")
     slider.focus()
     runs = told(lab.page)["runs"]
