@@ -12,6 +12,7 @@ from ui import (
     upsampling_lab,
     upsampling_labs,
     upsampling_matrix,
+    upsampling_shown,
     upsampling_tasks,
 )
 from ui.page import page
@@ -42,6 +43,8 @@ if shown:
         text.TAB_PIN: partial(upsampling_extras.pin, *shown),
         text.TAB_CODE: partial(upsampling_code.show, shown[0]),
     }
+else:
+    parts[text.TAB_CODE] = partial(upsampling_shown.script, lab)
 parts[text.TAB_DOWNLOAD] = partial(upsampling_extras.downloads, shown and shown[1])
 tabs = st.tabs(list(parts), key=upsampling_labs.TABS[lab == "grid"], on_change="rerun")
 for tab, part in zip(tabs, parts.values(), strict=True):

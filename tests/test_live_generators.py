@@ -9,7 +9,7 @@ import torch.nn.functional as F
 
 from seglab.datasets import cells
 from seglab.live import generators
-from seglab.live.generators import UPS, Drawer, evenness, height_of, pattern, train
+from seglab.live.generators import RACE, UPS, Drawer, SubPixel, evenness, height_of, pattern, started, train
 from seglab.live.small import begin
 from seglab.sharing import Cancelled
 from seglab.upsampling.checkerboard import spectrum
@@ -58,7 +58,7 @@ def test_the_first_loss_by_hand():
     for axis in (2, 1):
         if torch.rand((), generator=rng) < 0.5:
             batch = np.flip(batch, axis)
-    for up in UPS:
+    for up in RACE:
         net = Drawer(up)
         begin(net, torch.Generator().manual_seed(4))
         with torch.no_grad():
@@ -71,7 +71,7 @@ def test_score_and_pictures_are_of_the_held_out_pictures():
     held_out = drawn(generators.HELD_OUT_SEED, 6)
     last = snapshots[-1]
     np.testing.assert_array_equal(np.stack(last.beside["picture"]), held_out[:4])
-    for up in UPS:
+    for up in RACE:
         net = Drawer(up).eval()
         net.load_state_dict(result.weights[up])
         with torch.no_grad():
@@ -102,9 +102,33 @@ def test_the_layers_are_what_they_are_called():
 
 def test_resize_has_next_to_no_pattern_and_the_others_begin_with_one():
     snapshots, _ = ended(train(steps=30))
-    most = {up: max(height_of(snapshot.lines[up].score) for snapshot in snapshots) for up in UPS}
-    assert most["resize"] < 1
-    assert min(most["transposed 3/2"], most["transposed 4/2"]) > 2 * most["resize"]
+    others, _ = ended(train(steps=30, ups=UPS[3:]))
+    most = {
+        up: max(height_of(snapshot.lines[up].score) for snapshot in (snapshots if up in RACE else others)) for up in UPS
+    }
+    for flat in ("resize", "bilinear", "sub-pixel ICNR"):
+        assert most[flat] < 1
+        assert min(most["transposed 3/2"], most["transposed 4/2"], most["sub-pixel"]) > 2 * most[flat]
+
+
+def test_the_sub_pixel_layer_is_the_shuffle_and_icnr_begins_as_nearest():
+    x = torch.rand(2, 3, 5, 5)
+    layer = SubPixel(3, 2)
+    begin(layer, torch.Generator().manual_seed(1))
+    ours, channels = layer(x).detach(), layer.convolve(x).detach()
+    for i, j in np.ndindex(2, 2):
+        torch.testing.assert_close(ours[:, :, i::2, j::2], channels[:, 2 * i + j :: 4])
+    weight = layer.convolve.weight.clone()
+    layer.start_equal()
+    assert torch.equal(layer.convolve.weight, weight), "only ICNR begins equal"
+    equal = SubPixel(3, 2, icnr=True)
+    equal.load_state_dict(layer.state_dict())
+    equal.start_equal()
+    first = F.conv2d(F.pad(x, (1, 1, 1, 1), "replicate"), weight[::4], equal.convolve.bias[::4])
+    torch.testing.assert_close(equal(x).detach(), F.interpolate(first, scale_factor=2.0).detach())
+    parts = [module for module in started("sub-pixel ICNR", 0).modules() if isinstance(module, SubPixel)]
+    assert len(parts) == 3
+    assert all(torch.equal(part.convolve.weight[0], part.convolve.weight[3]) for part in parts)
 
 
 def test_a_run_goes_on_and_a_stopped_one_has_a_result():

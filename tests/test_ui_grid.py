@@ -115,7 +115,7 @@ LINKS = {"source": "a", "target": "b", "indptr": [0, 1, 2], "indices": [0, 1], "
         ((two(), [], [], [Step("s", light={"a": [(-1, 0)]})]), "hasn't got"),
         ((two(), [], [], [Step("s", light={"a": [(0.5, 0)]})]), "cells \\(row, column\\)"),
         ((two(), [], [], [Step("s", light={"a": [0]})]), "cells \\(row, column\\)"),
-        ((two(), [], [], [Step("s", crop=("a", 0, 0, 2, 1))]), "crops 'a', 1×2, to rows 0 to 2"),
+        ((two(), [], [], [Step("s", crops=[("a", 0, 0, 2, 1)])]), "crops 'a', 1×2, to rows 0 to 2"),
     ],
 )
 def test_parts_that_do_not_fit(parts: tuple[Any, ...], said: str) -> None:
@@ -212,10 +212,10 @@ def test_a_scale_holds_for_all_steps() -> None:
 
 
 def test_light_points_and_crop_are_flat() -> None:
-    steps = [Step("s", {"a": np.array([(0, 1)]), "b": []}, crop=("b", 0, 0, 1, 1))]
+    steps = [Step("s", {"a": np.array([(0, 1)]), "b": []}, crops=[("b", 0, 0, 1, 1), ("a", 0, 1, 1, 2)])]
     sent = pack(two(), [], [Points("a", "b", [[[0, 0.5], [0, 1.5]], [[0, 0], [0, 0]]])], steps)
     assert sent["steps"][0]["light"] == {0: [1], 1: []}
-    assert sent["steps"][0]["crop"] == [1, 0, 0, 1, 1]
+    assert sent["steps"][0]["crops"] == [[1, 0, 0, 1, 1], [0, 0, 1, 1, 2]]
     assert sent["points"] == [{"panel": 0, "target": 1, "at": [[[0, 0.5], [0, 1.5]], [[0, 0], [0, 0]]]}]
 
 

@@ -12,11 +12,10 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from seglab.metrics.boundary import boundary_iou
 from seglab.upsampling import interpolation, pooling, subpixel
 from seglab.upsampling.convolution import bilinear_kernel, transposed_convolve
-from seglab.upsampling.planes import FACTORS, FROM_SMALL, max_pools, planes_of, unpools, upsample
+from seglab.upsampling.planes import FACTORS, FROM_SMALL, max_pools, picture_of, planes_of, unpools, upsample
 from seglab.upsampling.quality import luma, psnr, ssim
 from seglab.upsampling.reconstruction import (
     METHODS,
-    bring_back,
     reconstruct,
     reconstruct_mask,
     shrink,
@@ -135,20 +134,18 @@ def test_blocks_are_averaged():
     )
 
 
-def test_masks_shrink_to_the_commonest_label_or_the_middle_one():
+def test_masks_shrink_to_the_commonest_label():
     labels = np.random.default_rng(0).integers(0, 4, (16, 24)).astype(np.uint8) * 85  # 255 is one of them
     blocks = labels.reshape(4, 4, 6, 4).transpose(0, 2, 1, 3).reshape(4, 6, 16)
     np.testing.assert_array_equal(shrink_mask(labels, 4), mode(blocks, axis=-1).mode)
-    np.testing.assert_array_equal(shrink_mask(labels, 4, "nearest"), labels[2::4, 2::4])
 
 
 @pytest.mark.parametrize("method", FROM_SMALL)
-def test_bring_back_is_what_reconstruct_does(method):
+def test_what_needs_only_the_small_picture_starts_from_it(method):
     photo = PHOTOS["cat"][:96, :128]
-    up = bring_back(shrink(photo, 4), 4, method)
+    up = picture_of(upsample(planes_of(shrink(photo, 4)), 4, method))
     result = next(result for result in reconstruct(photo, 4) if result.method == method)
     np.testing.assert_array_equal(result.picture, up)
-    np.testing.assert_array_equal(result.difference, np.rint(luma(up) - luma(photo)))
     assert result.psnr == pytest.approx(peak_signal_noise_ratio(luma(photo), luma(up), data_range=255), abs=1e-4)
     assert result.ssim == pytest.approx(structural_similarity(luma(photo), luma(up), data_range=255), abs=1e-3)
 
@@ -160,7 +157,7 @@ def test_bicubic_is_torchs_and_cut_off():
     assert theirs.min() < 0  # it overshoots
     assert theirs.max() > 255
     expected = theirs.clamp(0, 255).round()[:, 0].permute(1, 2, 0).numpy()
-    np.testing.assert_array_equal(bring_back(small, 4, "bicubic"), expected)
+    np.testing.assert_array_equal(picture_of(upsample(planes_of(small), 4, "bicubic")), expected)
 
 
 @pytest.mark.parametrize("name", PHOTOS)
@@ -225,7 +222,7 @@ def test_masks_are_brought_back_by_the_highest_plane():
 
 def test_one_label_alone_comes_back_whole():
     mask = np.full((33, 47), 255, np.uint8)
-    assert all((result.labels == mask).all() for result in reconstruct_mask(mask, 16, "nearest"))
+    assert all((result.labels == mask).all() for result in reconstruct_mask(mask, 16))
     assert all((found == mask).all() for found in fcn_skips(mask).values())
 
 
@@ -260,9 +257,7 @@ def test_skips_bring_back_the_borders():
         (lambda: shrink(np.zeros((8, 8, 3)), 2), "RGB uint8"),
         (lambda: shrink(np.zeros((8, 8, 3), np.uint8), 3), "2, 4, 8, 16, 32"),
         (lambda: shrink_mask(np.zeros((8, 8, 3), np.uint8), 2), "labels uint8"),
-        (lambda: shrink_mask(np.zeros((8, 8), np.uint8), 2, "mean"), "'majority' or 'nearest'"),
-        (lambda: bring_back(np.zeros((8, 8, 3), np.uint8), 2, "sub-pixel"), "needs only the small picture"),
-        (lambda: bring_back(np.zeros((8, 8), np.uint8), 2, "nearest"), "RGB uint8"),
+        (lambda: upsample(torch.zeros(3, 1, 8, 8), 2, "sub-pixel"), "needs only the small picture"),
         (lambda: reconstruct(np.zeros((6, 60, 3), np.uint8), 2), "7×7 at least"),
         (lambda: reconstruct(np.zeros((0, 60, 3), np.uint8), 2), "RGB uint8"),
         (lambda: reconstruct_mask(np.zeros((8, 8), int), 2), "labels uint8"),

@@ -13,7 +13,7 @@ from PIL import Image
 
 from ui import gallery
 from ui.lessons import Lesson
-from ui.presets import PRESETS, Preset
+from ui.presets import Preset
 
 THUMBNAILS = Path(__file__).parent / "assets" / "thumbnails"
 SIZE = (480, 300)  # pixels of a thumbnail, twice what a card shows
@@ -52,6 +52,7 @@ def thumbnail(preset: Preset) -> None:
 def alt(preset: Preset) -> str:
     """Say what the thumbnail shows.
 
+    >>> from ui.presets import PRESETS
     >>> alt(PRESETS[0])
     'A palace in a street model: A Chinese palace on a hill with trees, under a blue sky'
     """
@@ -72,7 +73,7 @@ def crop(image: Image.Image) -> Image.Image:
     return image.resize(SIZE, Image.Resampling.LANCZOS, box=(left, top, left + box_width, top + box_height))
 
 
-@lru_cache(maxsize=2 * len(PRESETS))
+@lru_cache(maxsize=128)  # more than the home page shows
 def _prepared(path: Path, _changed: float) -> str:
     return _data_url(path.read_bytes())
 

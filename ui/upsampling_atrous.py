@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from ui import picker
 from ui.grid import GridEvent, Links, Panel, Step, grid
 from ui.texts import upsampling_views as text
+from ui.upsampling_badge import apart
 from ui.upsampling_latex import broken
 from ui.upsampling_stacks import grey, listed, picture, refuse, stacks
 from ui.upsampling_state import pack, unpack
@@ -80,20 +81,20 @@ def layer(values: Plane, kernel: int, rate: int) -> Layer:
     return Layer(kernel, rate, values, laid, traced.output, links, badge(traced.output, dilated(values, weights, rate)))
 
 
-def dilated(values: ArrayLike, kernel: ArrayLike, rate: int = 1) -> Plane:
-    """Return torch's dilated convolution, float64, without padding: what the badge compares with."""
+def dilated(values: ArrayLike, kernel: ArrayLike, rate: int = 1, stride: int = 1) -> Plane:
+    """Return torch's convolution, float64, without padding: what the badges compare with."""
     import torch
     import torch.nn.functional as F
 
     x, w = (torch.from_numpy(np.array(one, np.float64))[None, None] for one in (values, kernel))
-    result: Plane = F.conv2d(x, w, dilation=rate)[0, 0].numpy()
+    result: Plane = F.conv2d(x, w, stride=stride, dilation=rate)[0, 0].numpy()
     return result
 
 
 def badge(ours: Plane, theirs: Plane) -> str:
-    """Say whether both are equal, to 1e-9 of the largest number."""
-    most = float(np.abs(ours - theirs).max())
-    return text.EQUAL if most <= 1e-9 * max(1.0, float(np.abs(theirs).max())) else text.DIFFERS.format(most=most)
+    """Say whether both are equal but for rounding."""
+    equal, most = apart(ours, theirs)
+    return text.EQUAL if equal else text.DIFFERS.format(most=most)
 
 
 def steps(one: Layer) -> list[Step]:
@@ -165,6 +166,8 @@ class Stitched:
     dense: Plane
     trace: Trace
     note: str
+    coarse_note: str
+    stitched_note: str
 
 
 def stitch(x: Plane, factor: int) -> Stitched:
@@ -180,8 +183,10 @@ def stitch(x: Plane, factor: int) -> Stitched:
     dense = dilate(blurred.output, LAPLACE, factor)
     pieces = {(a, b): coarse(x[a:, b:]) for a in range(factor) for b in range(factor)}
     theirs = dilated(dilated(x, BLUR), LAPLACE, factor)
-    return Stitched(x, pieces, shift_and_stitch(coarse, x, factor), dense.output, blurred.trace.then(dense.trace),
-                    badge(dense.output, theirs))  # fmt: skip
+    runs = np.stack([dilated(dilated(x[a:, b:], BLUR, stride=factor), LAPLACE) for a, b in pieces])
+    stitched = shift_and_stitch(coarse, x, factor)
+    return Stitched(x, pieces, stitched, dense.output, blurred.trace.then(dense.trace), badge(dense.output, theirs),
+                    badge(np.stack(list(pieces.values())), runs), badge(stitched, theirs))  # fmt: skip
 
 
 def _stitch() -> None:
@@ -200,8 +205,9 @@ def _stitch() -> None:
                            {"coarse": piece, "stitched": shown.copy()}))  # fmt: skip
     picture, coarse, stitched, network = (title.format(n=side) for title in text.T_PANELS)
     panels = [
-        Panel("input", picture, found.x), Panel("coarse", coarse, found.pieces[0, 0], scale="answers"),
-        Panel("stitched", stitched, found.stitched, scale="answers"),
+        Panel("input", picture, found.x),
+        Panel("coarse", coarse, found.pieces[0, 0], note=found.coarse_note, scale="answers"),
+        Panel("stitched", stitched, found.stitched, note=found.stitched_note, scale="answers"),
         Panel("dilated", network, found.dense, note=found.note, scale="answers"),
     ]  # fmt: skip
     grid(panels, key="upsampling.atrous.stitch", links=[Links.of(found.trace, "input", "dilated")], steps=played,

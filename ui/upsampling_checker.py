@@ -9,11 +9,13 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from ui import cache, picker, upsampling_generators
+from ui import cache, picker, upsampling_equal, upsampling_generators
 from ui import viewer as v
 from ui.losses_charts import COLORS
 from ui.picker import Photo
 from ui.texts import upsampling_photos as text
+from ui.texts.upsampling import BADGE, BADGE_OTHER
+from ui.upsampling_badge import apart
 from ui.upsampling_photos_state import STAGES
 from ui.upsampling_rebuilt import bounded
 
@@ -82,19 +84,31 @@ def _overlaps(kernel: int, stride: int) -> None:
     left, right = st.columns([1, 2])
     with left:
         st.markdown(f"**{text.C_LINE}**")
-        st.plotly_chart(
-            bars(overlap_count(kernel, stride, n, 1)), key="upsampling.bars", config={"displayModeBar": False}
-        )
+        counts = overlap_count(kernel, stride, n, 1)
+        st.plotly_chart(bars(counts), key="upsampling.bars", config={"displayModeBar": False})
+        st.caption(text.C_COUNTS.format(counts=" ".join(map(str, counts))))
     with right:
         st.markdown(f"**{text.C_SQUARE}**")
         ones = np.ones((n, n))
         made = transposed_convolve(ones, np.ones((kernel, kernel)), stride=stride)
-        panels = [Panel("input", text.C_INPUT, ones), Panel("output", text.C_OUTPUT, made.output)]
+        panels = [
+            Panel("input", text.C_INPUT, ones),
+            Panel("output", text.C_OUTPUT, made.output, note=counted(made.output, n, kernel, stride)),
+        ]  # fmt: skip
         grid(
             panels, key="upsampling.overlap", links=[Links.of(made.trace, "input", "output")],
             label=text.C_GRID.format(k=kernel, s=stride),
         )  # fmt: skip
     st.caption(text.C_NOTE)
+
+
+def counted(output: NDArray[np.float64], n: int, kernel: int, stride: int) -> str:
+    """Compare the counts with PyTorch's transposed convolution of n × n ones; return the badge's words."""
+    import torch
+    import torch.nn.functional as F
+
+    x, w = (torch.ones(1, 1, side, side, dtype=torch.float64) for side in (n, kernel))
+    return BADGE if apart(output, F.conv_transpose2d(x, w, stride=stride)[0, 0])[0] else BADGE_OTHER
 
 
 def bars(counts: NDArray[np.int64]) -> Figure:
@@ -130,9 +144,9 @@ def _on_picture() -> None:
     except ValueError as error:  # too small for a spectrum
         st.info(str(error), icon=":material/photo_size_select_small:")
         return
-    _ways(photo, ways, now["cstage"])
+    _ways(photo, ways, now["cstage"], now["cseed"])
     st.subheader(text.L_TITLE)
-    _learnt(*learnt)
+    _learnt(photo, now["cseed"], *learnt)
 
 
 def _ask() -> None:
@@ -149,14 +163,12 @@ def compared(photo: Photo, seed: int) -> tuple[tuple[Outcome, ...], tuple[Image,
     return ways, learnt
 
 
-def spectra(ways: tuple[Outcome, ...]) -> list[dict[str, NDArray[np.float32]]]:
-    """Return log10 of the power of each way's pictures, by stage: float32 (H, W), `FLOOR` at least."""
+def spectra(ways: tuple[Outcome, ...]) -> tuple[NDArray[np.float32], ...]:
+    """Return log10 of the power of each way's pictures, before and after: float32 (H, W), `FLOOR` at least."""
     from seglab.upsampling.checkerboard import spectrum
 
-    def of(picture: Image) -> NDArray[np.float32]:
-        return np.log10(np.maximum(spectrum(picture), FLOOR)).astype(np.float32)
-
-    return [{"before": of(way.before), "after": of(way.after)} for way in ways]
+    pictures = (picture for way in ways for picture in (way.before, way.after))
+    return tuple(np.log10(np.maximum(spectrum(picture), FLOOR)).astype(np.float32) for picture in pictures)
 
 
 def rings(shape: tuple[int, int], period: int) -> list[tuple[int, int]]:
@@ -165,34 +177,35 @@ def rings(shape: tuple[int, int], period: int) -> list[tuple[int, int]]:
     >>> rings((8, 8), 2)
     [(0, 4), (4, 0), (0, 0)]
     """
-    height, width = shape
-    places = [(u, w) for w in range(period) for u in range(period) if (u, w) != (0, 0)]
-    return [
-        ((width // 2 + round(u * width / period)) % width, (height // 2 + round(w * height / period)) % height)
-        for u, w in places
-    ]
+    from seglab.upsampling.checkerboard import multiples
+
+    return [(column, row) for row, column in multiples(shape, period)]
 
 
-def _ways(photo: Photo, ways: tuple[Outcome, ...], stage: str) -> None:
-    from seglab.upsampling.generator import PERIOD
+def _ways(photo: Photo, ways: tuple[Outcome, ...], stage: str, seed: int) -> None:
+    from seglab.upsampling.generator import PERIOD, prepare
 
-    maps = spectra(ways)
-    low = float(np.percentile([one[s] for one in maps for s in STAGES], 2))
-    high = max(float(one[s].max()) for one in maps for s in STAGES)
+    key = photo.hash, seed
+    maps = cache.kept(cache.MAPS, ("upsampling", "spectra", *key), lambda: spectra(ways))
+    equals = cache.kept(cache.NUMBERS, ("upsampling", "equal ways", *key), lambda: upsampling_equal.ways(
+        prepare(bounded(photo))[1], ways))  # fmt: skip
+    low = float(np.percentile(maps, 2))
+    high = max(float(one.max()) for one in maps)
     size = ways[0].before.shape[:2]
     columns = st.columns(3)
-    for n, (column, way, power) in enumerate(zip(columns, ways, maps, strict=True)):
+    for n, (column, way) in enumerate(zip(columns, ways, strict=True)):
         before = stage == "before"
+        power = maps[2 * n + (not before)]
         title = text.W_WAYS[way.way]
         with column:
-            st.markdown(f"**{title}**")
+            st.markdown(f"**{title}**  \n{upsampling_equal.said(equals[n][not before])}")
             v.viewer(
                 way.before if before else way.after, key=f"upsampling.way.{n}.{size}", link=LINK, height=HEIGHT,
                 controls=False, alt=text.W_ALT.format(way=title, stage=text.W_STAGES[stage]),
             )  # fmt: skip
             st.markdown(text.W_SPIKE.format(spike=way.spike_before if before else way.spike_after))
             v.viewer(
-                None, [v.HeatLayer(power[stage], text.W_SPECTRUM, low, max(high, low + 1))],
+                None, [v.HeatLayer(power, text.W_SPECTRUM, low, max(high, low + 1))],
                 key=f"upsampling.spectrum.{n}.{size}", link="upsampling.spectra", height=HEIGHT, controls=False,
                 opacity=1.0, legend=n == 0, marks=rings((size[0], size[1]), PERIOD),
                 alt=text.W_SPECTRUM_ALT.format(way=title),
@@ -235,13 +248,18 @@ def own_spike(photo: Photo) -> float:
     return cache.kept(cache.NUMBERS, key, lambda: spike(prepare(bounded(photo))[0], PERIOD))
 
 
-def _learnt(target: Image, spike: float, learnt: tuple[Learnt, Learnt]) -> None:
+def _learnt(photo: Photo, seed: int, target: Image, spike: float, learnt: tuple[Learnt, Learnt]) -> None:
+    from seglab.upsampling.generator import prepare
+
     st.markdown(text.L_INTRO)
+    key = "upsampling", "equal learnt", photo.hash, seed
+    equals = cache.kept(cache.NUMBERS, key, lambda: upsampling_equal.learnt(
+        prepare(bounded(photo))[0], seed, target, learnt))  # fmt: skip
     titles = text.L_TARGET, text.L_TRANSPOSED, text.L_RESIZE
     pictures, spikes = (target, *(one.picture for one in learnt)), (spike, *(one.spike for one in learnt))
     for n, column in enumerate(st.columns(3)):
         with column:
-            st.markdown(f"**{titles[n]}**")
+            st.markdown(f"**{titles[n]}**  \n{upsampling_equal.said(equals[n])}")
             v.viewer(
                 pictures[n], key=f"upsampling.learnt.{n}.{target.shape[:2]}", link="upsampling.learnt", height=HEIGHT,
                 controls=False, alt=text.L_ALT.format(what=titles[n], spike=spikes[n]),

@@ -74,21 +74,29 @@ def has_kernel(now: Mapping[Any, Any]) -> bool:
 
 def choose(now: Mapping[Any, Any]) -> Chosen:
     """Read the choices; ValueError for more channels than can be shown."""
-    method, start = now["method"], now["start"]
-    pairs = method in CONVOLUTIONS and now["chan"] != "1"
-    groups = 2 if pairs and now["chan"] == "groups" else 1
+    method = now["method"]
+    groups = 2 if method in CONVOLUTIONS and now["chan"] == "groups" else 1
     woven = now["factor"] ** 2 if method == "subpixel" else 0  # channels that the shuffle takes
     x = unpack(now["x"])
     if woven > MOST_CHANNELS or woven * x[0].size > MOST_NUMBERS:
         raise ValueError(text.MANY_CHANNELS.format(n=woven, rows=x.shape[1], columns=x.shape[2], r=now["factor"],
                                                    channels=MOST_CHANNELS, numbers=MOST_NUMBERS))  # fmt: skip
-    channels = woven if woven and start == "plain" else 2 if pairs else 1
-    kernels = woven if woven and start == "random" else 4 // groups if pairs else 1
     return Chosen(
-        method, fit(x, channels, 10), fit(unpack(now["w"]), kernels, 1), unpack(now["y"])[:1] if now["y"] else None,
+        method, fit(x, used(now, "x"), 10), fit(unpack(now["w"]), used(now, "w"), 1),
+        unpack(now["y"])[:1] if now["y"] else None,
         now["stride"], now["pad"], now["outpad"], now["dilation"], groups, (now["rows"], now["cols"]), now["corners"],
-        now["factor"], now["mode"], start, now["window"], now["hop"], now["rim"],
+        now["factor"], now["mode"], now["start"], now["window"], now["hop"], now["rim"],
     )  # fmt: skip
+
+
+def used(now: Mapping[Any, Any], field: str) -> int:
+    """How many channels of the input ("x"), or kernels ("w"), the method takes now; others wait in the session."""
+    method, start = now["method"], now["start"]
+    pairs = method in CONVOLUTIONS and now["chan"] != "1"
+    woven = now["factor"] ** 2 if method == "subpixel" else 1
+    if pairs:
+        return 2 if field == "x" or now["chan"] == "groups" else 4
+    return woven if start == {"x": "plain", "w": "random"}[field] else 1
 
 
 def fit(channels: Channels, n: int, more: float) -> Channels:

@@ -5,20 +5,38 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
+from ui import state
 from ui.grid import GridEvent
 from ui.texts import upsampling as text
-from ui.upsampling_choice import CONVOLUTIONS, INTERPOLATIONS, choose, has_kernel
-from ui.upsampling_state import CHANNELS, FIELDS, METHODS, MODES, MOST_CHANNELS, SIDE, STARTS, Channels, pack, unpack
+from ui.upsampling_choice import CONVOLUTIONS, INTERPOLATIONS, choose, has_kernel, used
+from ui.upsampling_presets import PRESETS
+from ui.upsampling_state import (
+    CHANNELS,
+    FIELDS,
+    METHODS,
+    MODES,
+    MOST_CHANNELS,
+    MOST_NUMBERS,
+    SIDE,
+    STARTS,
+    Channels,
+    pack,
+    unpack,
+)
 
 BLUR = "0.0625 0.125 0.0625/0.125 0.25 0.125/0.0625 0.125 0.0625"  # (1 2 1)/4 each way
 FLAT = 4.0  # every number of the grid that filters begin on
+REFUSED = "upsampling.refused"  # why a size stayed, until the next run
+LENT = "upsampling.lent"  # the visitor's own grids, while a method that can't take them has others
 
 
 def main() -> None:
     """Choose the method, and its main parameters beside it."""
     method = st.session_state["method"]
     first, *others = st.columns([1.6, 1, 1, 1])
-    first.selectbox(text.METHOD, METHODS, format_func=text.METHODS.__getitem__, key="method", on_change=_method,
+    if LENT in st.session_state and st.session_state[LENT]["at"] != place():  # a link or a preset came between
+        del st.session_state[LENT]
+    first.selectbox(text.METHOD, METHODS, format_func=text.METHODS.__getitem__, key="method", on_change=_moved,
                     persist_state="session")  # fmt: skip
     a, b, c = others
     if method in CONVOLUTIONS:
@@ -36,17 +54,19 @@ def main() -> None:
         b.slider(text.HOP, 1, 8, key="hop", persist_state="session")
         c.slider(text.RIM, 0, 4, key="rim", persist_state="session")
     else:
-        a.slider(text.FACTOR, 1, 4, key="factor", on_change=_start, persist_state="session")
+        a.slider(text.FACTOR, 1, 4, key="factor", on_change=_moved, persist_state="session")
         if method == "resize":
             b.selectbox(text.MODE, MODES, format_func=text.MODES.__getitem__, key="mode", persist_state="session")
             with c:
                 _side(text.KERNEL_SIZE, "w", both=True, step=2)
         if method == "subpixel":
             b.selectbox(text.START, STARTS, format_func=text.STARTS.__getitem__, key="start", help=text.START_HELP,
-                        on_change=_start, persist_state="session")  # fmt: skip
+                        on_change=_moved, persist_state="session")  # fmt: skip
             if st.session_state["start"] != "plain":
                 with c:
                     _side(text.FILTER_SIZE, "w", both=True)
+    if refused := st.session_state.pop(REFUSED, ""):
+        st.error(refused, icon=":material/block:")
 
 
 def more() -> None:
@@ -73,7 +93,8 @@ def more() -> None:
                           width="stretch")  # fmt: skip
             if now["method"] == "unpool" and now["y"]:
                 st.button(text.BACK_TO_MAXIMA, on_click=_put, args=("y", ""), width="stretch")
-            st.button(text.RESET, on_click=_reset, icon=":material/restart_alt:", width="stretch")
+            st.button(text.RESET if example() else text.RESET_FIRST, on_click=_reset, icon=":material/restart_alt:",
+                      width="stretch")  # fmt: skip
 
 
 def edited(event: GridEvent) -> None:
@@ -111,39 +132,61 @@ def _side(label: str, field: str, axis: int = 0, both: bool = False, step: int =
 
 
 def _resize(key: str, field: str, axis: int, both: bool) -> None:
+    """Resize all channels, or where that is too much those in use; say so where these are too much too."""
     now = st.session_state
     grids, side = unpack(now[field]), now[key]
     rows, columns = (side if both or axis == a else grids.shape[a + 1] for a in (0, 1))
-    if len(grids) * rows * columns <= 1024:
+    n = min(len(grids), used(now, field))
+    if len(grids) * rows * columns > MOST_NUMBERS:
+        grids = grids[:n]
+    if len(grids) * rows * columns <= MOST_NUMBERS:
         now[field] = pack(resize(grids, rows, columns))
+        return
+    now[REFUSED] = text.SIDE_REFUSED.format(n=n, s="s" * (n > 1), rows=rows, columns=columns, all=n * rows * columns,
+                                            most=MOST_NUMBERS, was=grids.shape[axis + 1])  # fmt: skip
 
 
-def _method() -> None:
-    """Resize-then-convolve takes kernels with a middle: one that has none gives way to a blur."""
+def place() -> str:
+    """Which grids the method needs: filters begin on a flat one, resizing takes kernels with a middle."""
     now = st.session_state
+    return "filters" if now["method"] == "subpixel" and now["start"] != "plain" else str(now["method"])
+
+
+def _moved() -> None:
+    """Give back what the method before had to put aside, and put aside what this one can't take."""
+    now = st.session_state
+    if LENT in now and now[LENT]["at"] != place():
+        now.update(now.pop(LENT)["own"])
     kernel = unpack(now["w"])
     if now["method"] == "resize" and not (kernel.shape[1] % 2 and kernel.shape[2] % 2):
-        now["w"] = BLUR
+        _lend("w", BLUR)
     if now["method"] == "subpixel":
         now["factor"] = min(now["factor"], 3)
-        _start()
+        if now["start"] != "plain":
+            _filters()
 
 
-def _start() -> None:
+def _lend(field: str, value: str) -> None:
+    """Put a grid in the place of the visitor's own, which comes back when the method changes."""
+    now = st.session_state
+    lent = now.setdefault(LENT, {"at": place(), "own": {}})
+    lent["own"].setdefault(field, now[field])
+    now[field] = value
+
+
+def _filters() -> None:
     """Filters begin on a flat grid, where all that comes out differently is their doing; each gets numbers of its own.
 
     The first filter stays, so that it can be compared with ICNR, which repeats it.
     """
     now = st.session_state
-    if now["method"] != "subpixel" or now["start"] == "plain":
-        return
     grid, filters = unpack(now["x"]), unpack(now["w"])
     side, n = filters.shape[1:], now["factor"] ** 2
     if len(grid) > 1 or min(np.subtract(grid.shape[1:], side)) < 2:
-        now["x"] = pack(np.full((1, *(min(SIDE, k + 2) for k in side)), FLAT))
+        _lend("x", pack(np.full((1, *(min(SIDE, k + 2) for k in side)), FLAT)))
     if now["start"] == "random" and len(filters) < n <= MOST_CHANNELS:
         others = np.random.default_rng(6).integers(-3, 6, (n - len(filters), *side))
-        now["w"] = pack(np.concatenate([filters, others]))
+        _lend("w", pack(np.concatenate([filters, others])))
 
 
 def _window() -> None:
@@ -162,8 +205,21 @@ def _put(field: str, value: str) -> None:
     st.session_state[field] = value
 
 
+def example() -> dict[str, str]:
+    """Return the last of the lecture's worked examples of the method, as a link has it; of most methods there is none.
+
+    The transposed convolution's is what the page begins with.
+    """
+    method = st.session_state["method"]
+    found = [preset.params for preset in PRESETS if preset.params.get("method") == method]
+    return found[-1] if found else {"told": "1"} if method == "transposed" else {}
+
+
 def _reset() -> None:
-    """Everything as at first but for the method, and what belongs to the page."""
+    """Everything as at first, or as in the lecture's example, but for the method and what belongs to the page."""
+    now = st.session_state
     kept = ("lab", "told", "method", "size_a", "size_b")
-    st.session_state.update({field.key: field.default for field in FIELDS if field.key not in kept})
-    _method()
+    now.pop(LENT, None)
+    values, _ = state.read(FIELDS, example())
+    now.update({key: value for key, value in values.items() if key not in kept})
+    _moved()

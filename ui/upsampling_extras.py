@@ -7,7 +7,7 @@ import io
 import numpy as np
 import streamlit as st
 
-from ui import files, lesson, picker, state, upsampling_labs
+from ui import files, lesson, picker, state, upsampling_labs, upsampling_shown
 from ui.experiments import buttons
 from ui.grid import Panel, grid
 from ui.lesson_file import pack
@@ -15,10 +15,12 @@ from ui.presets import Preset
 from ui.texts import shared
 from ui.texts import upsampling as text
 from ui.upsampling_choice import Chosen
+from ui.upsampling_controls import LENT
 from ui.upsampling_lab import GOOD, SAID
 from ui.upsampling_make import Made
 from ui.upsampling_presets import PRESETS
-from ui.upsampling_state import in_file
+from ui.upsampling_shown import npy
+from ui.upsampling_state import FIELDS, in_file
 
 KEPT = "upsampling.kept"  # the output kept as A
 PICTURE = ("image", "file", "sha")  # the picture in use: no preset is about it
@@ -30,10 +32,11 @@ def experiments() -> None:
 
 
 def start(preset: Preset) -> None:
-    """Set every choice as the preset's link would, but for the picture in use."""
-    values, _ = state.read([field for field in upsampling_labs.FIELDS if field.key not in PICTURE], preset.params)
+    """Set every choice of the preset's lab as its link would; those of the other labs, and the picture, stay."""
+    frame = [field for field in FIELDS if field.key in ("lab", "told")]
+    values, _ = state.read([*frame, *upsampling_labs.OF[preset.params.get("lab", "grid")]], preset.params)
     st.session_state.update(values)
-    for key in (SAID, GOOD):
+    for key in (SAID, GOOD, LENT):
         st.session_state.pop(key, None)
 
 
@@ -53,11 +56,13 @@ def pin(c: Chosen, made: Made) -> None:
     gap = made.output - kept
     changed = np.abs(gap) > 1e-9 * np.abs(kept).max(initial=1)
     st.markdown(text.PIN_SAYS.format(n=int(changed.sum()), all=gap.size, most=f"{np.abs(gap).max():.4g}"))
-    flat = (one.reshape(-1, one.shape[-1])[:64] for one in (kept, made.output, gap))  # channels one below the other
-    named = (text.PIN_A, "kept"), (text.PIN_B, "kept"), (text.PIN_GAP, "gap")
-    grid([Panel(f"p{n}", title, one, scale=scale)
-          for n, ((title, scale), one) in enumerate(zip(named, flat, strict=True))],
-         key="upsampling.pin.grids", label=text.TAB_PIN)  # fmt: skip
+    panels: list[Panel] = []
+    for o, channels in enumerate(zip(*(one.reshape(-1, *one.shape[-2:]) for one in (kept, made.output, gap)),
+                                     strict=True)):  # fmt: skip
+        for one, title, scale in zip(channels, (text.PIN_A, text.PIN_B, text.PIN_GAP), "aab", strict=True):
+            name = f"{title}{text.STEP_CHANNEL.format(i=o) if gap.ndim > 2 and len(gap) > 1 else ''}"
+            panels.append(Panel(f"p{len(panels)}", name, one, scale=scale))
+    grid(panels, key="upsampling.pin.grids", label=text.TAB_PIN)
 
 
 def _keep(output: np.ndarray | None) -> None:
@@ -65,7 +70,7 @@ def _keep(output: np.ndarray | None) -> None:
 
 
 def downloads(made: Made | None) -> None:
-    """Offer the output and its trace, and the lesson file."""
+    """Offer the output and its trace, or what another lab shows, and the lesson file."""
     if made is not None:
         left, right, _ = st.columns(3)
         with left:
@@ -74,6 +79,8 @@ def downloads(made: Made | None) -> None:
         with right:
             files.offer(text.DOWNLOAD_TRACE, lambda: npz(made), "trace.npz", "application/octet-stream",
                         key="upsampling.trace", width="stretch")  # fmt: skip
+    else:
+        upsampling_shown.downloads(st.session_state["lab"])
     fields = in_file(upsampling_labs.FIELDS)
     if st.session_state["lab"] != "grid":  # the others are about the picture in use
         lesson.save(fields, picker.current(), text.LESSON_HELP)
@@ -81,13 +88,6 @@ def downloads(made: Made | None) -> None:
         choices = state.write([field for field in fields if field.key not in PICTURE], st.session_state)
         lesson.button(lambda: pack(choices), "upsampling", text.LESSON_HELP)
     lesson.load(fields)
-
-
-def npy(values: np.ndarray) -> bytes:
-    """Return an array as the bytes of a .npy file."""
-    out = io.BytesIO()
-    np.save(out, values)
-    return out.getvalue()
 
 
 def npz(made: Made) -> bytes:

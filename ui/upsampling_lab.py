@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from time import perf_counter
 from typing import Any
 
 import numpy as np
 import streamlit as st
 
-from ui import state, upsampling_badge, upsampling_controls, upsampling_sizes
+from ui import state, upsampling_badge, upsampling_controls, upsampling_cost, upsampling_sizes
 from ui.grid import Panel, grid
 from ui.texts import upsampling as text
-from ui.upsampling_choice import Chosen, choose
+from ui.upsampling_choice import Chosen, choose, has_kernel
 from ui.upsampling_make import Made, make
 from ui.upsampling_state import FIELDS, LONGEST, left_out
 
@@ -31,6 +33,7 @@ def lab() -> tuple[Chosen, Made] | None:
     st.markdown(text.NOTICE[c.start if c.filtered else c.method])
     formulas(c, made)
     st.caption(badge.sentence)
+    upsampling_cost.strip(made.seconds, made.trace, c.w.size if has_kernel(st.session_state) else 0)
     upsampling_controls.more()
     if names := left_out(st.session_state):
         st.warning(text.LINK_SHORT.format(names=" and ".join(names), most=LONGEST), icon=":material/link_off:")
@@ -52,19 +55,23 @@ def current() -> tuple[Chosen, Made, upsampling_badge.Badge]:
 def computed(now: Any, editable: bool = True) -> tuple[Chosen, Made, upsampling_badge.Badge]:
     """Compute choices and compare the result with PyTorch; ValueError where they can't be."""
     c = choose(now)
+    began = perf_counter()
     made = make(c, editable)
+    made = replace(made, seconds=perf_counter() - began)
     badge = upsampling_badge.compare(c, made)
-    return c, upsampling_badge.noted(made, badge.note), badge
+    return c, upsampling_badge.noted(made, badge), badge
 
 
 def ask() -> bool:
     """Ask for the number in the middle, once; return whether the grids may be shown."""
-    now = st.session_state
+    now, asked = st.session_state, stands()
+    if not asked and (SAID not in now or moved()):
+        return True
     c = choose(state.defaults(FIELDS))
     made = make(c)
     middle = tuple(n // 2 for n in made.output.shape)
     right = float(made.output[middle])
-    if stands():
+    if asked:
         st.markdown(text.ASK)
         hidden = made.output.copy()
         hidden[middle] = np.nan
@@ -76,11 +83,10 @@ def ask() -> bool:
             answer.form_submit_button(text.REVEAL, type="primary", width="stretch", on_click=_answer, args=(True,))
             skip.form_submit_button(text.SHOW, width="stretch", on_click=_answer, args=(False,))
         return False
-    if SAID in now and not moved():
-        said, total = now[SAID], made.trace.sum_written(c.input, middle)
-        words = text.TOLD if said is None else text.TOLD_RIGHT if said == right else text.TOLD_WRONG
-        st.info(words.format(right=f"{right:g}", said=f"{said:g}" if said is not None else "", sum=total),
-                icon=":material/lightbulb:")  # fmt: skip
+    said, total = now[SAID], made.trace.sum_written(c.input, middle)
+    words = text.TOLD if said is None else text.TOLD_RIGHT if said == right else text.TOLD_WRONG
+    st.info(words.format(right=f"{right:g}", said=f"{said:g}" if said is not None else "", sum=total),
+            icon=":material/lightbulb:")  # fmt: skip
     return True
 
 

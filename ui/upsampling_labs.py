@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -20,8 +19,12 @@ FIELDS: tuple[Field, ...] = (
     *upsampling_photos_state.PICTURE,
     *upsampling_views_state.FIELDS,
 )
+OF = {  # the choices of each lab
+    "grid": upsampling_state.FIELDS, "checker": upsampling_photos_state.CHECKER,
+    "rebuild": upsampling_photos_state.REBUILD, "atrous": upsampling_views_state.ATROUS,
+    "roi": upsampling_views_state.ROI,
+}  # fmt: skip
 TABS = {True: "upsampling.tab.6", False: "upsampling.tab.2"}  # which tab is open, under the grid lab and the others
-_seen: set[str] = set()  # labs that somebody has looked at on this server
 
 
 def choose() -> str:
@@ -48,14 +51,7 @@ def run(lab: str, part: Callable[[], T]) -> T:
     grid = lab == "grid"
     alone = st.session_state.get(TABS[grid], text.TAB_TRY) == text.TAB_TRY and not (grid and upsampling_lab.stands())
     # There and back may hold a large photo, which the end of the page tidies up after.
-    shown = st.fragment(linked)() if alone and lab != "rebuild" else linked()
-    if lab not in _seen:
-        # Streamlit collects garbage after each run. What a lab has imported stays for good; looking at all of it again
-        # took up to 130 ms, in which the answer to a control didn't leave.
-        _seen.add(lab)
-        gc.collect()
-        gc.freeze()
-    return shown
+    return st.fragment(linked)() if alone and lab != "rebuild" else linked()
 
 
 def show(lab: str) -> None:

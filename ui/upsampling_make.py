@@ -26,12 +26,14 @@ from seglab.upsampling import (
     max_unpool,
     nearest,
     pixel_shuffle,
+    resize,
     resize_convolve,
     source_coordinates,
     transposed_convolve,
     transposed_matrix,
 )
 from ui.grid import Links, Panel, Points, Step
+from ui.grid.parts import MAX_LINKS
 from ui.texts import upsampling as text
 from ui.upsampling_choice import Chosen
 from ui.upsampling_state import LIMIT
@@ -44,7 +46,7 @@ IN, KERNEL, OUT = "in", "kernel", "out"  # scales of colour
 class Made:
     """What a choice gives: `output` is (H, W), or (C, H, W); `trace` leads there from the input.
 
-    `rows` and `columns` are the sides that the size formulas speak of; `pooled` is max-unpool's first half.
+    `pooled` is max-unpool's first half, with `indices`; `seconds` is what making all of it took, if it was measured.
     """
 
     panels: tuple[Panel, ...]
@@ -55,6 +57,7 @@ class Made:
     trace: Trace
     pooled: Traced | None = None
     indices: NDArray[np.int64] | None = None
+    seconds: float = 0.0
 
 
 def make(c: Chosen, editable: bool = True) -> Made:
@@ -82,7 +85,14 @@ def make(c: Chosen, editable: bool = True) -> Made:
 def _direct(c: Chosen, made: Traced, played: Sequence[Step], editable: bool) -> Made:
     """One input, one output, nothing between."""
     panels = (*_inputs(c, editable), *_outputs(made.output, IN))
-    return Made(panels, (Links.of(made.trace, "x0", "out0"),), (), tuple(played), made.output, made.trace)
+    return Made(panels, (linked(made.trace, "x0", "out0"),), (), tuple(played), made.output, made.trace)
+
+
+def linked(trace: Trace, source: str, target: str, via: str | None = None, behind: Trace | None = None) -> Links:
+    """Return the links of a trace; ValueError with the page's own sentence for more than can be shown."""
+    if trace.matrix.nnz > MAX_LINKS:
+        raise ValueError(text.MANY_PRODUCTS.format(n=trace.matrix.nnz, most=MAX_LINKS))
+    return Links.of(trace, source, target, via=via, via_trace=behind)
 
 
 def _interpolated(c: Chosen, editable: bool) -> Made:
@@ -118,7 +128,7 @@ def _woven(c: Chosen, editable: bool) -> Made:
     maps = [Panel(f"c{i}", f"{text.CHANNEL} {i}", one, scale=OUT) for i, one in enumerate(first.output)]
     behind = _channels(convolution_matrix(c.x.shape, numbered(c)), 1, n)
     links = [
-        Links.of(one, "x0", f"c{i}", via=f"w{i if random else 0}", via_trace=behind[0, i])
+        linked(one, "x0", f"c{i}", f"w{i if random else 0}", behind[0, i])
         for (_, i), one in _channels(first.trace, 1, n).items()
     ]
     played = steps.filtered(c, first.output, ["w0"] * n if not random else [f"w{i}" for i in range(n)])
@@ -129,7 +139,7 @@ def _woven(c: Chosen, editable: bool) -> Made:
 
 def _weave(trace: Trace, name: str) -> list[Links]:
     """Links from each channel, called by `name` and its number, to the one output."""
-    return [Links.of(one, f"{name}{i}", "out0") for (i, _), one in _channels(trace, trace.in_shape[0], 1).items()]
+    return [linked(one, f"{name}{i}", "out0") for (i, _), one in _channels(trace, trace.in_shape[0], 1).items()]
 
 
 def _unpooled(c: Chosen, editable: bool) -> Made:
@@ -143,7 +153,7 @@ def _unpooled(c: Chosen, editable: bool) -> Made:
         Panel("y0", text.BACK, back, editable and bool((np.abs(back) <= LIMIT).all()), scale=IN),
         *_outputs(made.output, IN),
     )  # fmt: skip
-    links = Links.of(pooled.trace, "x0", "pooled"), Links.of(made.trace, "y0", "out0")
+    links = linked(pooled.trace, "x0", "pooled"), linked(made.trace, "y0", "out0")
     played = steps.unpooled(c, pooled, made, back)
     return Made(panels, links, (), tuple(played), made.output, made.trace, pooled, indices)
 
@@ -186,22 +196,11 @@ def _resized(c: Chosen, editable: bool) -> Made:
     from ui import upsampling_steps as steps
 
     made = resize_convolve(c.input, c.kernel, c.factor, c.mode)
-    size = made.output.shape
-    _fits(size)
-    first = (
-        nearest(c.input, size)
-        if c.mode == "nearest"
-        else (  # type: ignore[arg-type]
-            bilinear if c.mode == "bilinear" else bicubic
-        )(c.input, size, False)
-    )  # type: ignore[arg-type]
+    _fits(made.output.shape)
+    first = resize(c.input, c.factor, c.mode)
     padding = c.w.shape[1] // 2, c.w.shape[2] // 2
-    same = convolution_matrix(size, c.kernel, padding=padding)
-    behind = convolution_matrix(size, numbered(c), padding=padding)
-    links = (
-        Links.of(first.trace, "x0", "resized"),
-        Links.of(same, "resized", "out0", via="w0", via_trace=behind),
-    )
+    same, behind = (convolution_matrix(made.output.shape, one, padding=padding) for one in (c.kernel, numbered(c)))
+    links = linked(first.trace, "x0", "resized"), linked(same, "resized", "out0", "w0", behind)
     panels = (
         *_inputs(c, editable), Panel("resized", text.RESIZED, first.output, scale=IN), *_kernels(c, editable),
         *_outputs(made.output),
@@ -280,7 +279,4 @@ def _via(trace: Trace, behind: Trace, c: Chosen, target: str) -> list[Links]:
     outputs = trace.out_shape[0] if c.channels else 1
     parts, cells = (_channels(one, len(c.x), outputs) for one in (trace, behind))
     between = pairs(c)
-    return [
-        Links.of(part, f"x{i}", f"{target}{o}", via=f"w{between[i, o]}", via_trace=cells[i, o])
-        for (i, o), part in parts.items()
-    ]
+    return [linked(part, f"x{i}", f"{target}{o}", f"w{between[i, o]}", cells[i, o]) for (i, o), part in parts.items()]

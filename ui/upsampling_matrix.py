@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
@@ -15,29 +17,34 @@ from ui.upsampling_make import Made
 
 NUMBERS = 36  # rows or columns of a matrix whose numbers are shown, at most
 LETTERS = "abcdefgh"
+PIXELS = 10**6  # cells of a matrix that is shown as a picture, at most
 OUTPUTS = 12  # of the example in letters, at most
 
 
 def matrices(c: Chosen, made: Made) -> None:
     """Show the matrix and its transpose side by side: of a transposed convolution, first the convolution's."""
     transposed = c.method == "transposed"
-    st.markdown(text.MATRIX_TRANSPOSED if transposed else text.MATRIX_NOTE)
+    source = text.MATRIX_SOURCE_BACK if c.method == "unpool" else text.MATRIX_SOURCE
+    st.markdown(text.MATRIX_TRANSPOSED if transposed else text.MATRIX_NOTE.format(source=source))
     if transposed and (written := letters(c.w.shape[2], c.stride, c.pad, c.outpad, c.dilation)):
         st.markdown(f"**{text.LETTERS_TITLE}**")
         st.latex(written)
         st.caption(text.LETTERS_NOTE)
     first = made.trace.transpose() if transposed else made.trace
     titles = text.MATRIX_TITLES.get(c.method, text.MATRIX_OTHER)
-    pair = (first, first.transpose())
+    cells = math.prod(first.matrix.shape)
     if max(first.matrix.shape) <= NUMBERS:
-        panels = [Panel(f"m{n}", title, dense(one)) for n, (title, one) in enumerate(zip(titles, pair, strict=True))]
+        full = dense(first)
+        panels = [Panel("m0", titles[0], full), Panel("m1", titles[1], full.T)]
         grid(panels, key="upsampling.matrix", label=titles[0])
+    elif cells > PIXELS:
+        st.caption(text.MATRIX_TOO_LARGE.format(rows=first.matrix.shape[0], columns=first.matrix.shape[1]))
     else:
         st.caption(text.MATRIX_PICTURE.format(rows=first.matrix.shape[0], columns=first.matrix.shape[1]))
         most = float(np.abs(first.matrix.data).max(initial=0)) or 1.0
         signed = bool((first.matrix.data < 0).any())
-        for n, (column, title, one) in enumerate(zip(st.columns(2), titles, pair, strict=True)):
-            values = one.matrix.toarray()
+        full = first.matrix.toarray()
+        for n, (column, title, values) in enumerate(zip(st.columns(2), titles, (full, full.T), strict=True)):
             rows, columns = values.shape
             with column:
                 st.markdown(f"**{title}**")
@@ -47,7 +54,7 @@ def matrices(c: Chosen, made: Made) -> None:
                     legend=n == 0, alt=text.MATRIX_ALT.format(title=title, rows=rows, columns=columns),
                 )  # fmt: skip
     if transposed:
-        st.caption(text.MATRIX_NOTE)
+        st.caption(text.MATRIX_NOTE_TRANSPOSED)
 
 
 def letters(k: int, stride: int = 1, padding: int = 0, output_padding: int = 0, dilation: int = 1) -> str:

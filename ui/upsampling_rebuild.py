@@ -9,7 +9,7 @@ import numpy as np
 import streamlit as st
 
 from seglab.types import Image, Palette
-from ui import picker, segment_run
+from ui import picker, segment_run, upsampling_equal
 from ui import upsampling_rebuilt as made
 from ui import viewer as v
 from ui.texts import upsampling_photos as text
@@ -64,25 +64,22 @@ def _photo(photo: picker.Photo) -> None:
     height, width = image.shape[:2]
     if image.shape[:2] != photo.size:
         st.caption(text.R_BOUNDED.format(w=width, h=height, most=made.MOST / 1e6))
-    try:
-        with st.spinner(text.R_WORKING):
-            found = made.photo(photo, now["times"])
-    except ValueError as error:  # below SSIM's window
-        st.info(str(error), icon=":material/photo_size_select_small:")
+    if min(height, width) < made.WINDOW:
+        st.info(text.R_TINY.format(n=made.WINDOW, w=width, h=height), icon=":material/photo_size_select_small:")
         return
-    _table(found, (text.R_PSNR, text.R_SSIM), ("%.2f", "%.4f"))
+    with st.spinner(text.R_WORKING):
+        found = made.picture(photo, now["times"])
+        pair = [made.looked(photo, now["times"], now[key]) for key in ("ra", "rb")]
     _indices(found, text.R_PSNR, "{:.2f}")
     _choose()
-    pair = [found.of(now[key]) for key in ("ra", "rb")]
-    window = made.window(image, pair[0][1])
-    marks = [(window.x, window.y)]
+    first = pair[0][2]
+    marks = [(first.window.x, first.window.y)]
     _originals(v.send(image, key="upsampling.rebuild.photo"), image, found.small, marks)
-    differences = [made.difference(image, picture) for _, picture in pair]
-    most = max(LEAST, *(float(np.percentile(np.abs(one), 99.5)) for one in differences))
-    for column, (row, picture), one, side in zip(st.columns(2), pair, differences, "ab", strict=True):
-        name = title(row.method)
+    most = max(LEAST, *(float(np.percentile(np.abs(seen.difference), 99.5)) for _, _, seen, _ in pair))
+    for column, (row, picture, seen, equal), side in zip(st.columns(2), pair, "ab", strict=True):
+        name, one = title(row.method), seen.difference
         with column:
-            st.markdown(f"**{name}**")
+            st.markdown(f"**{name}** {upsampling_equal.said(equal)}")
             key = f"upsampling.rebuild.{side}.{height}.{width}"
             v.viewer(picture, key=key, link=LINK, height=HEIGHT, controls=False, alt=text.R_ALT["result"].format(
                 name=name), marks=marks)  # fmt: skip
@@ -93,7 +90,8 @@ def _photo(photo: picker.Photo) -> None:
                 alt=text.R_ALT["difference"].format(name=name), marks=marks,
             )  # fmt: skip
     st.caption(text.R_DIFFERENCE_NOTE.format(most=most))
-    _formulas(image, pair[0], window)
+    _table(found, (text.R_PSNR, text.R_SSIM), ("%.2f", "%.4f"))
+    _formulas(pair[0][0], first)
     st.subheader(text.S_TITLE)
     st.caption(text.S_PHOTO)
 
@@ -101,8 +99,8 @@ def _photo(photo: picker.Photo) -> None:
 def _mask(mask: Mask) -> None:
     now = st.session_state
     with st.spinner(text.R_WORKING):
-        found = made.mask(mask, now["times"])
-    _table(found, (text.R_IOU, text.R_BOUNDARY), ("%.4f", "%.4f"))
+        found = made.labelled(mask, now["times"])
+        equals = [made.equal(mask, now["times"], now[key]) for key in ("ra", "rb")]
     _indices(found, text.R_BOUNDARY, "{:.3f}")
     _choose()
     height, width = mask.labels.shape
@@ -116,10 +114,10 @@ def _mask(mask: Mask) -> None:
         _labels(mask, found.small, "small", text.R_ALT["small"].format(factor=now["times"]), link=None)
     pair = [found.of(now[key]) for key in ("ra", "rb")]
     wrong = [picture != mask.labels for _, picture in pair]
-    for column, (row, picture), one, side in zip(st.columns(2), pair, wrong, "ab", strict=True):
+    for column, (row, picture), one, equal, side in zip(st.columns(2), pair, wrong, equals, "ab", strict=True):
         name = title(row.method)
         with column:
-            st.markdown(f"**{name}**")
+            st.markdown(f"**{name}** {upsampling_equal.said(equal)}")
             _labels(mask, picture, side, text.R_ALT["result"].format(name=name))
             st.markdown(text.R_DIFFERENCE.format(name=name))
             v.viewer(
@@ -129,6 +127,7 @@ def _mask(mask: Mask) -> None:
             )  # fmt: skip
     names = [title(row.method) for row, _ in pair]
     st.caption(text.R_WRONG_NOTE.format(name_a=names[0], name_b=names[1], a=wrong[0].mean(), b=wrong[1].mean()))
+    _table(found, (text.R_IOU, text.R_BOUNDARY), ("%.4f", "%.4f"))
     _boundary(mask)
     _skips(mask)
 
@@ -206,7 +205,7 @@ def indices(found: Rebuilt, score: str, form: str) -> str:
     )  # fmt: skip
     if by:
         return said
-    if with_.scores[by] == bicubic.scores[by]:
+    if with_.scores[by] == bicubic.scores[by]:  # as on a flat picture
         return said
     more = text.R_BEATS if with_.scores[by] > bicubic.scores[by] else text.R_BRIGHT
     return f"{said} {more.format(bicubic=form.format(bicubic.scores[by]), kept_bicubic=bicubic.kept)}"
@@ -222,12 +221,12 @@ def _choose() -> None:
     right.selectbox(text.R_B, METHODS, format_func=title, key="rb", persist_state="session")
 
 
-def _formulas(image: Image, way: tuple[made.Row, Image], window: made.Window) -> None:
-    row, picture = way
+def _formulas(row: made.Row, seen: made.Look) -> None:
+    window = seen.window
     st.markdown(f"**{text.R_FORMULAS.format(name=title(row.method))}**")
     psnr, ssim = row.scores
     filled = text.R_PSNR_EXACT if math.isinf(psnr) else text.R_PSNR_FILLED.format(
-        mse=made.error(image, picture), psnr=psnr
+        mse=seen.error, psnr=psnr
     )  # fmt: skip
     st.latex(broken(f"{text.R_PSNR_FORMULA} {filled}"))
     st.latex(text.R_SSIM_FORMULA)
@@ -250,9 +249,10 @@ def _skips(mask: Mask) -> None:
     st.subheader(text.S_TITLE)
     st.markdown(text.S_INTRO)
     found = made.skips(mask)
-    for column, row, labels in zip(st.columns(3), found.rows, found.pictures, strict=True):
+    equals = made.equal_skips(mask)
+    for column, row, labels, equal in zip(st.columns(3), found.rows, found.pictures, equals, strict=True):
         with column:
-            st.markdown(f"**{row.method}**")
+            st.markdown(f"**{row.method}** {upsampling_equal.said(equal)}")
             _labels(mask, labels, row.method, text.S_ALT.format(name=row.method))
             st.markdown(text.S_SCORES.format(iou=row.scores[0], boundary=row.scores[1]))
     st.caption(text.S_NOTE.format(a=found.rows[0].scores[1], b=found.rows[-1].scores[1]))

@@ -76,6 +76,15 @@ class Window:
     value: float
 
 
+@dataclass(frozen=True, eq=False)
+class Look:
+    """A picture against its original: luma's difference, int16 (H, W), its mean square, and SSIM at the worst place."""
+
+    difference: NDArray[np.int16]
+    error: float
+    window: Window
+
+
 def bounded(photo: Photo) -> Image:
     """Return the picture, made smaller where it has more than `MOST` pixels."""
     height, width = photo.size
@@ -90,7 +99,7 @@ def bounded(photo: Photo) -> Image:
     return cache.kept(cache.MAPS, ("upsampling", "bounded", photo.hash), make)
 
 
-def photo(photo: Photo, factor: int) -> Rebuilt:
+def picture(photo: Photo, factor: int) -> Rebuilt:
     """Return a picture brought back by each way; ValueError for one below 7 × 7 pixels."""
     from seglab.upsampling.reconstruction import reconstruct, shrink
 
@@ -103,7 +112,7 @@ def photo(photo: Photo, factor: int) -> Rebuilt:
     return cache.kept(KEPT, ("photo", photo.hash, factor), make)
 
 
-def mask(mask: Mask, factor: int) -> Rebuilt:
+def labelled(mask: Mask, factor: int) -> Rebuilt:
     """Return a mask brought back by each way."""
     from seglab.upsampling.reconstruction import reconstruct_mask, shrink_mask
 
@@ -113,6 +122,25 @@ def mask(mask: Mask, factor: int) -> Rebuilt:
         return Rebuilt(rows, tuple(one.labels for one in found), shrink_mask(mask.labels, factor))
 
     return cache.kept(KEPT, ("mask", mask.key, factor), make)
+
+
+def equal(mask: Mask, factor: int, method: str) -> bool:
+    """Whether a mask brought back by a way, of all of them, equals what PyTorch makes."""
+    from ui import upsampling_equal
+
+    def make() -> bool:
+        found = labelled(mask, factor)
+        return upsampling_equal.mask(mask.labels, found.small, factor, method, found.of(method)[1])
+
+    return cache.kept(cache.NUMBERS, ("upsampling", "equal", mask.key, factor, method), make)
+
+
+def equal_skips(mask: Mask) -> tuple[bool, ...]:
+    """Whether the three FCNs' masks equal what PyTorch makes."""
+    from ui import upsampling_equal
+
+    key = "upsampling", "equal skips", mask.key
+    return cache.kept(cache.NUMBERS, key, lambda: upsampling_equal.skips(mask.labels, skips(mask).pictures))
 
 
 def skips(mask: Mask) -> Rebuilt:
@@ -168,32 +196,40 @@ def drawn(number: int) -> Mask:
     return Mask(found, SCENES, f"drawn {number}")
 
 
-def difference(original: Image, picture: Image) -> NDArray[np.int16]:
-    """Return the luma of the picture less the original's, as `reconstruction.Reconstruction.difference` has it."""
-    from seglab.upsampling.quality import luma
-
-    return np.rint(luma(picture) - luma(original)).astype(np.int16)
+def mask_of(now: Any, photo: Photo) -> Mask:
+    """Return the mask that is chosen: a drawn street's, or what the network says of the picture."""
+    return drawn(now["rseed"]) if now["of"] == "drawn" or not can_label() else labels(photo)
 
 
-def error(original: Image, picture: Image) -> float:
-    """Return the mean squared error of luma."""
-    from seglab.upsampling.quality import luma
-
-    return float(np.mean(np.square(luma(original) - luma(picture)), dtype=np.float64))
-
-
-def window(original: Image, picture: Image) -> Window:
-    """Return SSIM's numbers where the luma is furthest off, or as near as a whole window can be."""
+def look(original: Image, picture: Image) -> Look:
+    """Compare a picture with the original, by luma; SSIM's numbers are where it is furthest off, or nearly there."""
     from seglab.upsampling.quality import luma, ssim
 
     x, y = luma(original), luma(picture)
-    row, column = np.unravel_index(int(np.abs(x - y).argmax()), x.shape)
+    gap = y - x
+    row, column = np.unravel_index(int(np.abs(gap).argmax()), x.shape)
     top = min(max(int(row) - WINDOW // 2, 0), x.shape[0] - WINDOW)
     left = min(max(int(column) - WINDOW // 2, 0), x.shape[1] - WINDOW)
     a, b = (part[top : top + WINDOW, left : left + WINDOW] for part in (x, y))
     (vx, cov), (_, vy) = np.cov(a.ravel().astype(np.float64), b.ravel().astype(np.float64)).tolist()
     middle = left + WINDOW // 2, top + WINDOW // 2
-    return Window(*middle, float(a.mean()), float(b.mean()), vx, vy, cov, ssim(a, b))
+    window = Window(*middle, float(a.mean()), float(b.mean()), vx, vy, cov, ssim(a, b))
+    error = float(np.mean(np.square(gap), dtype=np.float64))
+    return Look(np.rint(gap).astype(np.int16), error, window)
+
+
+def looked(photo: Photo, factor: int, method: str) -> tuple[Row, Image, Look, bool]:
+    """Return a way's row and picture, how it compares with the original, and whether it equals PyTorch."""
+    from ui import upsampling_equal
+
+    image = bounded(photo)
+    found = picture(photo, factor)
+    row, back = found.of(method)
+    key = photo.hash, factor, method
+    seen = cache.kept(KEPT, ("look", *key), lambda: look(image, back))
+    equal = cache.kept(cache.NUMBERS, ("upsampling", "equal", *key), lambda: upsampling_equal.photo(
+        image, found.small, factor, method, back))  # fmt: skip
+    return row, back, seen, equal
 
 
 def title(method: str) -> str:

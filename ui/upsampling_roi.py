@@ -19,6 +19,7 @@ from ui import viewer as v
 from ui.grid import Links, Panel, Points, Step, grid
 from ui.picker import Photo
 from ui.texts import upsampling_views as text
+from ui.upsampling_badge import apart
 from ui.upsampling_bin import one_bin
 from ui.upsampling_stacks import refuse
 from ui.upsampling_views_state import CELL, EDGES, FIELDS, MAPS, MOST_BINS, MOST_SAMPLES, SIDE, STRIDES
@@ -63,7 +64,9 @@ def roi() -> None:
     _take_drag(now.get(_viewer(image)), image.shape)
     left, right = st.columns([3, 2])
     with right:
+        picker.picker()
         _controls()
+    picker.messages(photo)
     view = _view(image)
     cell = _cell(now["bins"])
     with left:
@@ -111,14 +114,14 @@ def working(photo: Photo) -> Image:
 
 
 def feature(image: Image, stride: int, kind: str) -> Plane:
-    """Return the map: the mean grey of each stride × stride pixels in whole numbers, or 10·row + column.
+    """Return the map: the mean grey of each stride × stride pixels in whole numbers, or 100·row + column.
 
     >>> feature(np.full((20, 40, 3), 7, np.uint8), 16, "photo").tolist()
     [[7.0, 7.0, 7.0], [7.0, 7.0, 7.0]]
     """
     rows, columns = (-(-side // stride) for side in image.shape[:2])
     if kind == "places":
-        return np.add.outer(10.0 * np.arange(rows), np.arange(columns))
+        return np.add.outer(100.0 * np.arange(rows), np.arange(columns))
     grey = np.asarray(Pil.fromarray(image).convert("L"), np.float64)
     starts = [np.arange(n) * stride for n in (rows, columns)]
     sums = np.add.reduceat(np.add.reduceat(grey, starts[0], 0), starts[1], 1)  # the last cells may be cut off
@@ -140,14 +143,14 @@ def view_of(values: Plane, box: Box, bins: int, stride: int, samples: int, align
     boxes = torch.tensor([[0.0, *box]], dtype=torch.float64)
     pooled = ops.roi_pool(x, boxes, bins, scale)[0, 0].numpy()
     sampled = ops.roi_align(x, boxes, bins, scale, samples, aligned)[0, 0].numpy()
-    notes = _badge(pool.result.output, pooled), _badge(align.result.output, sampled)
+    notes = badge(pool.result.output, pooled), badge(align.result.output, sampled)
     edges: Any = tuple((cell + 0.5) * stride - edge for cell, edge in zip(align.box, box, strict=True))
     return View(values, box, stride, pool, align, misalignment(box, scale, bins), edges, notes)
 
 
-def _badge(ours: Plane, theirs: Plane) -> str:
-    most = float(np.abs(ours - theirs).max())
-    equal = most <= 1e-9 * max(1.0, float(np.abs(theirs).max()))
+def badge(ours: Plane, theirs: Plane) -> str:
+    """Say whether ours and torchvision's are equal but for rounding."""
+    equal, most = apart(ours, theirs)
     return text.EQUAL if equal else text.DIFFERS_VISION.format(most=most)
 
 

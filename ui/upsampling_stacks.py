@@ -173,13 +173,12 @@ def roughness(plane: Plane) -> float:
     return float(np.abs(plane[:, 1:-1] - (plane[:, :-2] + plane[:, 2:]) / 2).mean())
 
 
-def drawn(pattern: str) -> Plane:
-    """Return thin lines and a point, or one point in the middle: 255 on 0, (65, 65)."""
-    plane, middle = np.zeros((DRAWN, DRAWN)), DRAWN // 2
+def drawn(pattern: str, field: int = DRAWN) -> Plane:
+    """Return thin lines and a point (65, 65), or one point amid as much as a `field` takes: 255 on 0."""
     if pattern == "point":
-        plane[middle, middle] = 255
-        return plane
-    at = np.arange(DRAWN)
+        side = max(DRAWN, field | 1)
+        return np.pad([[255.0]], side // 2)
+    plane, middle, at = np.zeros((DRAWN, DRAWN)), DRAWN // 2, np.arange(DRAWN)
     plane[:, 20] = plane[at, 30 + at // 2] = plane[middle, 8] = 255
     return plane
 
@@ -199,12 +198,16 @@ def grey(photo: Photo, side: int, exact: bool = False) -> Plane:
 
 def picture(rates: tuple[int, ...], k: int) -> None:
     """Show lines, a point or the photo, before and after the stack and the same layers at rate 1."""
-    st.segmented_control(
+    left, right = st.columns([2, 1], vertical_alignment="bottom")
+    left.segmented_control(
         text.P_PATTERN, PATTERNS, format_func=text.P_PATTERNS.__getitem__, key="apat", required=True,
         persist_state="session",
     )  # fmt: skip
-    pattern, photo = st.session_state["apat"], picker.current()
-    plane = grey(photo, PHOTO) if pattern == "photo" else drawn(pattern)
+    with right:
+        photo = picker.picker()
+    picker.messages(photo)
+    pattern = st.session_state["apat"]
+    plane = grey(photo, PHOTO) if pattern == "photo" else drawn(pattern, 1 + (k - 1) * sum(rates))
     ones = (1,) * len(rates)
     after, one = through(plane, rates, k), through(plane, ones, k)
     gain = 255 / max(after.max(), one.max(), 1.0)

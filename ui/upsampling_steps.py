@@ -15,7 +15,8 @@ from ui.texts import upsampling as text
 from ui.upsampling_choice import Chosen
 
 Values = NDArray[np.float64]
-SINGLE = 256  # outputs that are played one by one, at most; more go row by row
+SINGLE = 256  # inputs or outputs that are played one by one, at most; more go row by row
+LIT = 2**15  # cells that all stamps light together, at most
 TERMS = 9  # of a sum that is written out in a caption
 
 
@@ -27,46 +28,54 @@ def say(value: Any) -> str:
 def stamped(c: Chosen, shape: tuple[int, int], output: Values) -> tuple[list[Values], list[Step]]:
     """Return the canvases, and the steps: a stamp for each input, and at the end what padding crops.
 
-    The steps are played on the panels "canvas…", or on the outputs themselves where nothing is cropped.
+    The steps are played on the panels "canvas…", or on the outputs themselves where nothing is cropped. Many inputs are
+    played row by row, and so are large kernels: what each step lights would be megabytes.
     """
     from ui.upsampling_make import pairs
 
     between, outputs = pairs(c), 1 if output.ndim == 2 else len(output)
     on = "canvas" if c.pad else "out"
-    canvases = [np.full(shape, np.nan) for _ in range(outputs)]
-    empty = {f"out{o}": np.full(output.shape[-2:], np.nan) for o in range(outputs)} if c.pad else {}
-    height, width = c.w.shape[1:]
-    taps = c.dilation * np.array(list(np.ndindex(height, width)))
+    height, width = c.x.shape[1:]
+    by_row = c.x.size > SINGLE or c.x.size * c.w[0].size > LIT
+    spans = [c.dilation * (side - 1) + 1 for side in c.w.shape[1:]]
+    before, touched = np.zeros((outputs, *shape)), np.zeros((outputs, *shape), bool)
+    blank = {f"out{o}": np.full(output.shape[-2:], np.nan) for o in range(outputs)} if c.pad else {}
     made: list[Step] = []
-    for i in range(len(c.x)):
-        goes = {o: stamps(c.x[i], c.w[n], c.stride, 0, c.outpad, c.dilation) for (a, o), n in between.items() if a == i}
-        for k, (row, column) in enumerate(np.ndindex(c.x.shape[1:])):
-            light: dict[str, ArrayLike] = {f"x{i}": [(row, column)]}
-            overlaps = 0
+    for i, x in enumerate(c.x):
+        goes = {o: stamps(x, c.w[n], c.stride, 0, c.outpad, c.dilation) for (a, o), n in between.items() if a == i}
+        for row, column in np.ndindex(height, 1 if by_row else width):
+            first = row * width + column
+            last = first + (width if by_row else 1)
+            light: dict[str, ArrayLike] = {f"x{i}": [(row, column + k) for k in range(last - first)]}
+            values, overlaps = {}, 0
             for o, played in goes.items():
-                stamp, canvas = played[k], canvases[o].copy()
-                under = canvas[stamp.top :: c.dilation, stamp.left :: c.dilation][:height, :width]
-                empty_yet = np.isnan(under)
-                overlaps += empty_yet.size - int(np.count_nonzero(empty_yet))
-                under[empty_yet] = 0
-                under += stamp.stamp
-                canvases[o] = canvas
-                light[f"{on}{o}"] = np.add(taps, (stamp.top, stamp.left))
-            said = text.STEP_STAMP.format(
-                row=row, column=column, value=say(c.x[i, row, column]), top=row * c.stride, left=column * c.stride,
-                channel=text.STEP_CHANNEL.format(i=i) if c.channels else "",
-            )  # fmt: skip
-            said += text.overlapping(overlaps)
-            values = {f"{on}{o}": canvases[o] for o in goes}
-            made.append(Step(said, light, {**empty, **values} if not made else values))
+                under = np.zeros(shape, bool)
+                for one in played[first:last]:
+                    rows, columns = (slice(at, at + span, c.dilation) for at, span in zip(
+                        (one.top, one.left), spans, strict=True))  # fmt: skip
+                    under[rows, columns] = True
+                overlaps += int(np.count_nonzero(under & touched[o]))
+                touched[o] |= under
+                values[f"{on}{o}"] = np.where(touched[o], before[o] + played[last - 1].canvas, np.nan)
+                light[f"{on}{o}"] = np.argwhere(under)
+            channel = text.STEP_CHANNEL.format(i=i) if c.channels else ""
+            if by_row:
+                said = text.STEP_STAMP_ROW.format(row=row, channel=channel, n=width, s=c.stride)
+            else:
+                said = text.STEP_STAMP.format(row=row, column=column, value=say(x[row, column]), top=row * c.stride,
+                                              left=column * c.stride, channel=channel)  # fmt: skip
+                said += text.overlapping(overlaps)
+            made.append(Step(said, light, {**blank, **values} if not made else values))
+        for o, played in goes.items():
+            before[o] += played[-1].canvas
+    canvases = list(before)
     if c.pad:
         top, left, bottom, right = c.pad, c.pad, shape[0] - c.pad, shape[1] - c.pad
-        last = {f"out{o}": one for o, one in enumerate(output.reshape(-1, *output.shape[-2:]))}
+        last_ = {f"out{o}": one for o, one in enumerate(output.reshape(-1, *output.shape[-2:]))}
         said = text.STEP_CROP.format(p=c.pad, rows=bottom - top, columns=right - left) + text.STEP_EMPTY[bool(c.outpad)]
-        full = [np.nan_to_num(canvas) for canvas in canvases]
-        shown = {f"canvas{o}": canvas for o, canvas in enumerate(full)}
-        made.append(Step(said, {}, {**shown, **last}, crop=("canvas0", top, left, bottom, right)))
-        return full, made
+        shown = {f"canvas{o}": canvas for o, canvas in enumerate(canvases)}
+        crops = [(name, top, left, bottom, right) for name in shown]
+        made.append(Step(said, {}, {**shown, **last_}, crops))
     return canvases, made
 
 

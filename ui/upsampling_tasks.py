@@ -114,7 +114,5 @@ def _set(values: dict[str, object]) -> None:
 
 def _solve() -> None:
     s = max(2, st.session_state["stride"])
-    kernel = bilinear_kernel(s)
-    if max(kernel.shape) <= 16:
-        _set({"method": "transposed", "chan": "1", "stride": s, "pad": s // 2, "outpad": 0, "dilation": 1,
-              "w": pack(kernel[None])})  # fmt: skip
+    _set({"method": "transposed", "chan": "1", "stride": s, "pad": s // 2, "outpad": 0, "dilation": 1,
+          "w": pack(bilinear_kernel(s)[None])})  # fmt: skip

@@ -46,14 +46,15 @@ def _small(value: str) -> str:
     return pack(grid)
 
 
-FIELDS: tuple[Field, ...] = (
-    # atrous convolution
+ATROUS: tuple[Field, ...] = (
     whole("rk", 3, 2, 5),  # kernel size
     whole("rr", 2, 1, 6),  # rate of the one layer
     Field("ax", pack(FIRST[None]), _small, 2000),  # its input
     Field("rates", "2,2,2", _stack),
     choice("apat", "lines", PATTERNS),  # what goes through the stack
     whole("sfac", 2, 2, 3),  # shift-and-stitch's factor
+)
+ROI: tuple[Field, ...] = (
     # a box on a feature map, in pixels of the picture made `SIDE` long
     number("bx0", 69.0, 0, SIDE),
     number("by0", 53.0, 0, SIDE),
@@ -67,3 +68,4 @@ FIELDS: tuple[Field, ...] = (
     whole("brow", 1, 0, MOST_BINS - 1),  # the bin that is written out
     whole("bcol", 1, 0, MOST_BINS - 1),
 )
+FIELDS = (*ATROUS, *ROI)

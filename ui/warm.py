@@ -1,8 +1,12 @@
-"""Torch takes seconds to import: it is done in the background, once per server, after the first page has gone out."""
+"""Torch takes seconds to import: it is done in the background, once per server, after the first page has gone out.
+
+So are the other large libraries that a page imports when it first needs them.
+"""
 
 from __future__ import annotations
 
 import gc
+import importlib
 import logging
 import threading
 import time
@@ -11,6 +15,8 @@ log = logging.getLogger(__name__)
 _lock = threading.Lock()
 _done = threading.Event()
 _thread: threading.Thread | None = None
+
+LARGE = ("torchvision", "plotly.graph_objects", "pandas", "scipy.ndimage", "scipy.signal")
 
 
 def start() -> None:
@@ -45,8 +51,18 @@ def _warm(page: threading.Thread) -> None:
     except Exception:  # a page that needs torch will meet the same error and show it to the person
         log.exception("Warming torch in the background failed; pages will import it themselves.")
     finally:
+        _done.set()
+        _import_others()
         # Streamlit collects garbage after each run of a page. Modules and models stay for good: looking at all of them
-        # again each time took 150 to 200 ms, in which no other visitor was served.
+        # again each time took 150 to 200 ms, in which no other visitor was served. Once, here, and not when a visitor
+        # first looks at a page that imports more: that held up everybody for 130 ms.
         gc.collect()
         gc.freeze()
-        _done.set()
+
+
+def _import_others() -> None:
+    for name in LARGE:
+        try:
+            importlib.import_module(name)
+        except Exception:  # as above
+            log.exception("Importing %s in the background failed; pages will import it themselves.", name)

@@ -1,4 +1,4 @@
-"""Three small generators that differ in how they double the size: who draws a checkerboard, and for how long.
+"""Small generators that differ in how they double the size: who draws a checkerboard, and for how long.
 
 Each draws nuclei, grey, 32 × 32, from a code of 32 numbers, which a small encoder reads off the picture: three times
 ×2, the last time to the picture itself, so that nothing comes after which could smooth a pattern. Codes come from an
@@ -10,12 +10,15 @@ each place of a block of 4 × 4 pixels, and the standard deviation of these 16 n
 of the power at the frequencies where a checkerboard's spikes stand (multiples of ¼ per pixel). The score, for which
 larger is better, is **evenness**, 1 / (1 + pattern).
 
-Seen here (300 steps, seeds 0 to 2, in grey levels; some 11 s of one core):
+Seen here (300 steps, seeds 0 to 2, in grey levels; some 11 s of one core for three):
 
-- Transposed 3/2 begins with its overlaps: 6.1 to 7.4 at most, 1.0 to 5.4 after 100 steps, 0.16 to 0.6 after 300.
+- Transposed 3/2 begins with its overlaps: 6.1 to 7.4 at most, 0.9 to 5.4 after 100 steps, 0.16 to 0.6 after 300.
 - Transposed 4/2 begins with what its random weights make: 2.5 to 8.1 at most, 0.9 to 2.3 after 100, 0.14 to 0.4 after
   300. An even overlap is no promise.
-- Resize never has more than 0.42, and 0.10 to 0.24 after 300 steps.
+- Resize never has more than 0.43, nearest or bilinear, and 0.10 to 0.24 after 300 steps.
+- Sub-pixel begins with what its random filters make: 3.5 to 23 at most, 1.3 to 7.4 after 100, 0.2 to 0.4 after 300.
+- Sub-pixel with ICNR begins as nearest does; training parts the filters a little: 0.5 to 0.7 at most, 0.1 to 0.24 after
+  300.
 - The ratio of `seglab.upsampling.checkerboard.spike` tells them apart worse: what is drawn is smooth, so that next to
   nothing surrounds the spike, and the edges of a few nuclei are one.
 
@@ -25,7 +28,7 @@ Source: Odena, Dumoulin & Olah, "Deconvolution and Checkerboard Artifacts", Dist
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 import torch
@@ -39,9 +42,10 @@ from seglab.live.small import begin
 from seglab.live.snapshots import Pictures, Snapshot
 from seglab.sharing import ByteCache
 
-Up = Literal["transposed 3/2", "transposed 4/2", "resize"]
+Up = Literal["transposed 3/2", "transposed 4/2", "resize", "bilinear", "sub-pixel", "sub-pixel ICNR"]
 
-UPS: tuple[Up, ...] = ("transposed 3/2", "transposed 4/2", "resize")
+UPS: tuple[Up, ...] = get_args(Up)
+RACE: tuple[Up, ...] = UPS[:3]  # those that race unless others are asked for
 SIDE, CODE, WIDTH = 32, 32, 24  # pixels, numbers of a code, channels at 4 × 4
 BLOCK = 4  # pixels after which a pattern of two layers of stride 2 repeats
 POOL, HELD_OUT, SHOWN = 100, 40, 4  # pictures to train on, to measure on, shown
@@ -53,19 +57,46 @@ _pictures: ByteCache[NDArray[np.uint8]] = ByteCache(2**20, lambda pictures: pict
 
 
 class Resize(nn.Module):
-    """Nearest ×2, and then a 3 × 3 convolution.
+    """Nearest or bilinear ×2, and then a 3 × 3 convolution.
 
     >>> Resize(3, 5)(torch.zeros(1, 3, 4, 4)).shape
     torch.Size([1, 5, 8, 8])
     """
 
-    def __init__(self, c_in: int, c_out: int) -> None:
+    def __init__(self, c_in: int, c_out: int, mode: Literal["nearest", "bilinear"] = "nearest") -> None:
         super().__init__()
+        self.mode = mode
         self.convolve = nn.Conv2d(c_in, c_out, 3, padding=1, padding_mode="replicate")
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, c_in, H, W) → (N, c_out, 2H, 2W)."""
-        return self.convolve(F.interpolate(x, scale_factor=2.0))
+        return self.convolve(F.interpolate(x, scale_factor=2.0, mode=self.mode))
+
+
+class SubPixel(nn.Module):
+    """A 3 × 3 convolution to four channels for each, and the shuffle that weaves them (Shi et al., CVPR 2016).
+
+    `icnr`: `start_equal` makes the four filters behind each channel one (Aitken et al., arXiv:1707.02937).
+
+    >>> SubPixel(3, 5)(torch.zeros(1, 3, 4, 4)).shape
+    torch.Size([1, 5, 8, 8])
+    """
+
+    def __init__(self, c_in: int, c_out: int, icnr: bool = False) -> None:
+        super().__init__()
+        self.icnr = icnr
+        self.convolve = nn.Conv2d(c_in, 4 * c_out, 3, padding=1, padding_mode="replicate")
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, c_in, H, W) → (N, c_out, 2H, 2W)."""
+        return F.pixel_shuffle(self.convolve(x), 2)
+
+    @torch.no_grad()
+    def start_equal(self) -> None:
+        """Copy the first filter of each four to the other three, with its bias; nothing without `icnr`."""
+        if self.icnr:
+            for values in self.convolve.parameters():
+                values.copy_(values[::4].repeat_interleave(4, 0))
 
 
 class Drawer(nn.Module):
@@ -108,7 +139,26 @@ def upsampler(up: Up, c_in: int, c_out: int) -> nn.Module:
             return nn.ConvTranspose2d(c_in, c_out, 4, 2, padding=1)
         case "resize":
             return Resize(c_in, c_out)
+        case "bilinear":
+            return Resize(c_in, c_out, "bilinear")
+        case "sub-pixel" | "sub-pixel ICNR":
+            return SubPixel(c_in, c_out, icnr=up == "sub-pixel ICNR")
     raise ValueError(f"A way to double the size is one of {', '.join(UPS)}; got {up!r}.")
+
+
+def started(up: Up, seed: int) -> Drawer:
+    """Return a generator with its first random weights; ICNR's filters begin equal.
+
+    >>> layer = started("sub-pixel ICNR", 0).to_full
+    >>> bool((layer.convolve.weight[1] == layer.convolve.weight[0]).all())
+    True
+    """
+    net = Drawer(up)
+    begin(net, torch.Generator().manual_seed(seed))
+    for module in net.modules():
+        if isinstance(module, SubPixel):
+            module.start_equal()
+    return net
 
 
 def pattern(pictures: NDArray[np.floating], truth: NDArray[np.floating]) -> float:
@@ -161,25 +211,26 @@ def train(
     steps: int = 300,
     learning_rate: float = 3e-3,
     seed: int = 0,
-    names: Sequence[str] = UPS,
+    ups: Sequence[Up] = RACE,
+    names: Sequence[str] | None = None,
     after: Trained | None = None,
 ) -> Generator[Snapshot | None, None, Trained]:
-    """Train a generator with each of `UPS`, as a live run; they start from the same random numbers, layer by layer.
+    """Train a generator with each of `ups`, as a live run; they start from the same random numbers, layer by layer.
 
     Args:
         steps: of `BATCH` pictures each.
         learning_rate: of AdamW.
         seed: of first weights and batches.
-        names: what the lines are called, in the order of `UPS`.
+        ups: of `UPS`, as many as a live run takes.
+        names: what the lines are called, in the order of `ups`; these themselves if None.
         after: the result of an earlier run to go on from; AdamW begins anew.
 
     Raises:
         ValueError: as `race`.
     """
     nets: dict[str, Drawer] = {}
-    for name, up in zip(names, UPS, strict=True):
-        nets[name] = net = Drawer(up)
-        begin(net, torch.Generator().manual_seed(seed))
+    for name, up in zip(names or ups, ups, strict=True):
+        nets[name] = net = started(up, seed)
         if after is not None and name in after.weights:
             net.load_state_dict(after.weights[name])
     pool = yield from _drawn(TRAIN_SEED, POOL)

@@ -29,7 +29,7 @@ from seglab.upsampling.interpolation import bicubic, bilinear, nearest, source_c
 from seglab.upsampling.pooling import bed_of_nails, max_pool, max_unpool
 from seglab.upsampling.sizes import conv_size, sizes_that_give, transposed_size
 from seglab.upsampling.stamps import Stamp, canvas_shape, crop, stamps
-from seglab.upsampling.subpixel import icnr, pixel_shuffle, resize_convolve
+from seglab.upsampling.subpixel import icnr, pixel_shuffle, resize, resize_convolve
 from seglab.upsampling.trace import Trace, Traced
 
 __all__ = [
@@ -51,6 +51,7 @@ __all__ = [
     "max_unpool",
     "nearest",
     "pixel_shuffle",
+    "resize",
     "resize_convolve",
     "sizes_that_give",
     "source_coordinates",

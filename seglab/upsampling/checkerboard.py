@@ -114,14 +114,19 @@ def spike(image: NDArray[np.generic], period: int) -> float:
             f"of {period} in {power.shape[0]}×{power.shape[1]}."
         )
     reach = min(REACH, min(power.shape) // (2 * period))
-    return max(_ratio(power, row, column, reach) for row, column in _multiples(power.shape, period))
+    return max(_ratio(power, row, column, reach) for row, column in multiples(power.shape, period))
 
 
-def _multiples(shape: tuple[int, ...], period: int) -> Iterator[tuple[int, int]]:
-    """Bins of the multiples of 1 / period along both axes, but for frequency 0."""
+def multiples(shape: tuple[int, ...], period: int) -> Iterator[tuple[int, int]]:
+    """Bins (row, column) of the multiples of 1 / period along both axes, but for frequency 0, in a spectrum of `shape`.
+
+    >>> list(multiples((8, 8), 2))  # one past the highest frequency is the lowest
+    [(4, 0), (0, 4), (0, 0)]
+    """
     for v, u in np.ndindex(period, period):
         if (v, u) != (0, 0):
-            yield shape[0] // 2 + round(v * shape[0] / period), shape[1] // 2 + round(u * shape[1] / period)
+            row, column = shape[0] // 2 + round(v * shape[0] / period), shape[1] // 2 + round(u * shape[1] / period)
+            yield row % shape[0], column % shape[1]
 
 
 def _ratio(power: NDArray[np.float64], row: int, column: int, reach: int) -> float:

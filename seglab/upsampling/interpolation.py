@@ -32,7 +32,7 @@ from seglab.upsampling.trace import Pair, Trace, Traced, as_grid, pair
 A = -0.75  # slope of bicubic's kernel at distance 1, as in torch and OpenCV
 
 
-def source_coordinates(n_in: int, n_out: int, align_corners: bool, scale: float | None = None) -> NDArray[np.float64]:
+def source_coordinates(n_in: int, n_out: int, align_corners: bool) -> NDArray[np.float64]:
     """Where each of n_out outputs lies among n_in inputs: float64 (n_out,), in input pixels, 0 = first one's centre.
 
     Not clamped: with align_corners=False the first may be negative and the last beyond n_in − 1; there interpolation
@@ -42,29 +42,20 @@ def source_coordinates(n_in: int, n_out: int, align_corners: bool, scale: float 
         n_in: inputs along the axis, 1 or more.
         n_out: outputs, 1 or more.
         align_corners: which ruler, see the module.
-        scale: what torch was given as `scale_factor`, above 0, in place of a size. It makes ⌊n_in · scale⌋ outputs and
-            then steps by 1 / scale, not by n_in / n_out, which differs where n_in · scale isn't whole. (But where
-            n_out = n_in, torch's bilinear copies.) With align_corners=True it plays no part, as in torch.
 
     Raises:
-        ValueError: a size is below 1, or the scale isn't above 0.
+        ValueError: a size is below 1.
 
     >>> source_coordinates(2, 4, align_corners=False).tolist()
     [-0.25, 0.25, 0.75, 1.25]
     >>> source_coordinates(2, 4, align_corners=True).round(3).tolist()
     [0.0, 0.333, 0.667, 1.0]
-    >>> source_coordinates(3, 4, align_corners=False, scale=1.5).round(3).tolist()
-    [-0.167, 0.5, 1.167, 1.833]
     """
     if n_in < 1 or n_out < 1:
         raise ValueError(f"Sizes must be 1 or more; got {n_in} inputs and {n_out} outputs.")
-    if scale is not None and not scale > 0:
-        raise ValueError(f"The scale must be above 0; got {scale}.")
     i = np.arange(n_out, dtype=np.float64)
     if align_corners:  # multiplied first, both ways: where a coordinate is whole, it comes out so
         return i * (n_in - 1) / max(n_out - 1, 1)
-    if scale is not None:
-        return (i + 0.5) / scale - 0.5
     return (i + 0.5) * n_in / n_out - 0.5
 
 

@@ -6,7 +6,7 @@ Conventions, for the whole module:
   class here. `factor` is 2, 4, 8, 16 or 32. A side that the factor doesn't divide is continued by its last pixel and
   cropped at the end.
 - Methods are `METHODS`. All but three start from one small picture (see `seglab.upsampling.planes` for what they do):
-  the mean of each block (photos), its commonest label or its middle pixel (masks). A mask goes up as one plane of 0
+  the mean of each block (photos), its commonest label (masks). A mask goes up as one plane of 0
   and 1 for each label, and the highest plane wins at each pixel, the lowest label among equals: also between nails,
   where no plane says anything.
 - **Max-unpool** and **unpool** go down by log2(factor) max-pools of 2 × 2 and up again as many steps, each followed by
@@ -25,17 +25,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from time import perf_counter
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from seglab.upsampling.planes import (
     FROM_SMALL,
     Labels,
     Photo,
     block_means,
-    check_factor,
     max_pools,
     one_hot,
     padded_mask,
@@ -51,8 +49,6 @@ from seglab.upsampling.quality import luma, psnr, ssim
 if TYPE_CHECKING:
     from torch import Tensor
 
-How = Literal["majority", "nearest"]
-
 METHODS = (*FROM_SMALL, "unpool", "max-unpool", "sub-pixel")
 
 
@@ -60,16 +56,14 @@ METHODS = (*FROM_SMALL, "unpool", "max-unpool", "sub-pixel")
 class Reconstruction:
     """A photo brought back by one method.
 
-    `difference` is the luma of `picture` less the photo's, rounded, int16 (H, W), −255..255. `psnr` (dB) and `ssim` are
-    of luma, see `seglab.upsampling.quality`. `seconds` is the way up alone. `bytes` is what the way up holds at once at
-    its largest step, computed and not measured: its input, what was kept beside it, and its output, 4 bytes a number
-    and 8 an index, without the working space that a library may take besides. `kept` is how many numbers and indices
-    the way up starts from, for each number of the photo.
+    `psnr` (dB) and `ssim` are of luma, see `seglab.upsampling.quality`. `seconds` is the way up alone. `bytes` is what
+    the way up holds at once at its largest step, computed and not measured: its input, what was kept beside it, and its
+    output, 4 bytes a number and 8 an index, without the working space that a library may take besides. `kept` is how
+    many numbers and indices the way up starts from, for each number of the photo.
     """
 
     method: str
     picture: Photo
-    difference: NDArray[np.int16]
     psnr: float
     ssim: float
     seconds: float
@@ -112,39 +106,17 @@ def shrink(photo: Photo, factor: int) -> Photo:
     return picture_of(block_means(planes_of(padded_photo(photo, factor)), factor))
 
 
-def shrink_mask(labels: Labels, factor: int, how: How = "majority") -> Labels:
-    """Make a mask (H, W) small: the commonest label of each block, the lowest of equals, or its middle pixel's.
-
-    The middle of an even block is the first pixel of its second half.
+def shrink_mask(labels: Labels, factor: int) -> Labels:
+    """Make a mask (H, W) small: the commonest label of each block, the lowest of equals.
 
     Raises:
-        ValueError: not a mask, a factor that isn't 2, 4, 8, 16 or 32, or another `how`.
+        ValueError: not a mask, or a factor that isn't 2, 4, 8, 16 or 32.
 
     >>> shrink_mask(np.array([[1, 1, 2, 5], [1, 3, 5, 2]], np.uint8), 2).tolist()
     [[1, 2]]
     """
     padded = padded_mask(labels, factor)
-    if how == "nearest":
-        return padded[factor // 2 :: factor, factor // 2 :: factor].copy()
-    if how != "majority":
-        raise ValueError(f"A mask is made small by 'majority' or 'nearest'; got {how!r}.")
     return winner(np.unique(padded), lambda label: block_means(one_hot(padded, label), factor)[0, 0])
-
-
-def bring_back(small: Photo, factor: int, method: str) -> Photo:
-    """Bring a small photo (h, w, 3) up to (h·f, w·f, 3) by a method that needs nothing else, one of `FROM_SMALL`.
-
-    Bicubic's overshoots are cut off at 0 and 255.
-
-    Raises:
-        ValueError: not a photo, a factor that isn't 2, 4, 8, 16 or 32, or another method.
-
-    >>> bring_back(np.array([[[8, 8, 8], [16, 16, 16]]], np.uint8), 2, "bilinear")[0, :, 0].tolist()
-    [8, 10, 14, 16]
-    """
-    check_factor(factor)
-    luma(small)  # complains unless it is a photo
-    return picture_of(upsample(planes_of(small), factor, method))
 
 
 def reconstruct(photo: Photo, factor: int) -> tuple[Reconstruction, ...]:
@@ -168,26 +140,24 @@ def reconstruct(photo: Photo, factor: int) -> tuple[Reconstruction, ...]:
         seconds = perf_counter() - start
         picture = picture_of(up[..., :height, :width])
         got = luma(picture)
-        difference = np.rint(got - truth).astype(np.int16)
         scores = psnr(truth, got), ssim(truth, got)
-        results.append(Reconstruction(method, picture, difference, *scores, seconds, way.bytes, way.kept))
+        results.append(Reconstruction(method, picture, *scores, seconds, way.bytes, way.kept))
     return tuple(results)
 
 
-def reconstruct_mask(labels: Labels, factor: int, how: How = "majority") -> tuple[MaskReconstruction, ...]:
+def reconstruct_mask(labels: Labels, factor: int) -> tuple[MaskReconstruction, ...]:
     """Make a mask small by `factor` and bring it back by each of `METHODS`: every label's plane, then the highest.
 
-    "unpool", "max-unpool" and "sub-pixel" start from the whole mask's planes, and don't depend on `how`. Compare the
-    result with `labels` by `seglab.metrics`: IoU, and boundary IoU, where the methods differ most.
+    Compare the result with `labels` by `seglab.metrics`: IoU, and boundary IoU, where the methods differ most.
 
     Raises:
-        ValueError: not a mask, a factor that isn't 2, 4, 8, 16 or 32, or another `how`.
+        ValueError: not a mask, or a factor that isn't 2, 4, 8, 16 or 32.
 
     >>> mask = np.zeros((8, 8), np.uint8); mask[:, 4:] = 3
     >>> [bool((result.labels == mask).all()) for result in reconstruct_mask(mask, 2)][:3]
     [True, True, True]
     """
-    padded, small = padded_mask(labels, factor), shrink_mask(labels, factor, how)
+    padded, small = padded_mask(labels, factor), shrink_mask(labels, factor)
     present, (height, width) = np.unique(padded), labels.shape
     results = []
     for method in METHODS:

@@ -95,11 +95,11 @@ def stamps(
     crop(x.shape, kernel.shape, stride, padding, output_padding, dilation)  # refuses what can't be
     s, d = pair(stride, "stride", 1), pair(dilation, "dilation", 1)
     canvas = np.zeros(canvas_shape(x.shape, kernel.shape, stride, output_padding, dilation))
+    span = [d[a] * (kernel.shape[a] - 1) + 1 for a in (0, 1)]  # cells from the kernel's first entry to its last
     steps = []
     for (row, column), value in np.ndenumerate(x):
         top, left, stamp = row * s[0], column * s[1], value * kernel
         canvas = canvas.copy()
-        rows, columns = top + d[0] * np.arange(kernel.shape[0]), left + d[1] * np.arange(kernel.shape[1])
-        canvas[np.ix_(rows, columns)] += stamp
+        canvas[top : top + span[0] : d[0], left : left + span[1] : d[1]] += stamp
         steps.append(Stamp((row, column), float(value), top, left, stamp, canvas))
     return steps

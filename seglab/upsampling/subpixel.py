@@ -59,6 +59,27 @@ def icnr(kernel: ArrayLike, r: int) -> NDArray[np.float64]:
     return np.repeat(kernel, r**2, axis=0)
 
 
+def resize(x: ArrayLike, factor: Pair, mode: Mode = "nearest") -> Traced:
+    """Resize x (H, W) or (C, H, W) to whole multiples of its sides; bilinear and bicubic with align_corners=False.
+
+    Raises:
+        ValueError: x isn't a grid, the factor is below 1, or the mode is another.
+
+    >>> resize([[1, 5]], (1, 2)).output.tolist()
+    [[1.0, 1.0, 5.0, 5.0]]
+    """
+    x, f = as_grid(x), pair(factor, "factor", 1)
+    size = (x.shape[-2] * f[0], x.shape[-1] * f[1])
+    match mode:
+        case "nearest":
+            return nearest(x, size)
+        case "bilinear":
+            return bilinear(x, size, align_corners=False)
+        case "bicubic":
+            return bicubic(x, size, align_corners=False)
+    raise ValueError(f"The mode must be 'nearest', 'bilinear' or 'bicubic'; got {mode!r}.")
+
+
 def resize_convolve(x: ArrayLike, kernel: ArrayLike, factor: Pair, mode: Mode = "nearest") -> Traced:
     """Resize x by a whole factor, then convolve to the same size (zeros outside): no overlaps to be uneven.
 
@@ -76,19 +97,13 @@ def resize_convolve(x: ArrayLike, kernel: ArrayLike, factor: Pair, mode: Mode = 
     >>> resize_convolve([[1, 5]], [[0.5, 0, 0.5]], (1, 2)).output.tolist()
     [[0.5, 3.0, 3.0, 2.5]]
     """
-    x, f = as_grid(x), pair(factor, "factor", 1)
+    x = as_grid(x)
     k_height, k_width = np.shape(kernel)[-2:] if np.ndim(kernel) >= 2 else (1, 1)
     if k_height % 2 == 0 or k_width % 2 == 0:
         raise ValueError(
             f"To keep the size, the kernel needs odd sides, (k−1)/2 cells on either side of its centre; "
             f"got {k_height}×{k_width}."
         )
-    size = (x.shape[-2] * f[0], x.shape[-1] * f[1])
-    if mode == "nearest":
-        resized = nearest(x, size)
-    elif mode in ("bilinear", "bicubic"):
-        resized = (bilinear if mode == "bilinear" else bicubic)(x, size, align_corners=False)
-    else:
-        raise ValueError(f"The mode must be 'nearest', 'bilinear' or 'bicubic'; got {mode!r}.")
+    resized = resize(x, factor, mode)
     same = convolution_matrix(resized.output.shape, kernel, padding=(k_height // 2, k_width // 2))
     return resized.trace.then(same).traced(x)

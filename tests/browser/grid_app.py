@@ -47,7 +47,7 @@ def stamped(x: np.ndarray, kernel: np.ndarray, stride: int = 1) -> list[Step]:
     rows, columns = total.shape
     if min(rows, columns) > 2:
         steps.append(
-            Step("Padding 1 crops a row and a column on each side.", crop=("output", 1, 1, rows - 1, columns - 1))
+            Step("Padding 1 crops a row and a column on each side.", crops=[("output", 1, 1, rows - 1, columns - 1)])
         )
     return steps
 

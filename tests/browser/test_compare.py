@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import os
 import re
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import numpy as np
 import pytest
+from PIL import Image
 from playwright.sync_api import Page, expect
 from scipy import ndimage
 
 from seglab import runtime, zoo
+from seglab.datasets import cells
 from tests.browser.test_viewer import Stage
 from ui import compare_names, compare_presets, compare_run, compare_source, compare_state, state
 from ui.compare_run import Run, Settings
@@ -172,6 +176,46 @@ def test_components_merge_touching_nuclei_and_the_others_do_not(new_page: Any, u
     assert int(counts[text.WAYS["watershed"]]) == true
     assert int(counts[zoo.get("nuclei-instances").title]) == true
     assert first(r"(\d+) objects, each with a mask", said(page)) == merged
+
+
+@NUCLEI
+def test_three_hundred_nuclei(new_page: Any, url: str) -> None:
+    params = {"what": "cells", "count": "300", "touching": "0", "objects": "nuclei-instances", "open": "1"}
+    page = new_page(1280, 900)
+    page.goto(f"{url}?{urlencode(params)}")
+    page.get_by_text("objects, each with a mask").wait_for(timeout=60_000)
+    settled(page)
+    found = int(first(r"(\d+) objects, each with a mask", said(page)))
+    assert "There are 300 things" in said(page)
+    assert 270 <= found == len(computed(params).found()) <= 300
+    assert page.locator(".segments tbody tr").count() >= found
+
+
+@NUCLEI
+@pytest.mark.parametrize(("width", "height"), [(64, 64), (6000, 4000)], ids=str)
+def test_the_smallest_and_the_largest_upload(new_page: Any, url: str, tmp_path: Path, width: int, height: int) -> None:
+    drawn = cells.draw(5, 0, cells.Parameters(count=40, size=8, width=384, height=256)).image
+    picture = (
+        Image.fromarray(drawn).crop((0, 0, 64, 64)) if width == 64 else Image.fromarray(drawn).resize((width, height))
+    )
+    file = tmp_path / "mine.png"
+    picture.save(file, compress_level=1)
+    page = new_page(1280, 900)
+    page.goto(f"{url}?what=photo&semantic=nuclei-unet&objects=nuclei-instances")
+    page.get_by_role("button", name="Just show me").wait_for(timeout=60_000)
+    settled(page)
+    page.get_by_role("button", name=re.compile("^Picture|Picture:")).first.click()
+    page.get_by_role("radio", name="Your photo").or_(page.get_by_role("button", name="Your photo")).first.click()
+    page.locator("[data-testid=stPopoverBody] input[type=file]").set_input_files(str(file))
+    page.get_by_text("mine.png").first.wait_for(timeout=60_000)
+    settled(page)
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Just show me").click()
+    page.get_by_text("objects, each with a mask").wait_for(timeout=120_000)
+    settled(page)
+    assert not page.locator("[data-testid=stException]").count()
+    assert first(r"(\d+) objects, each with a mask", said(page)) >= 2
+    assert Stage(page, 0).labels().any()
 
 
 @SCENES

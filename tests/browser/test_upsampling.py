@@ -17,7 +17,9 @@ from seglab.upsampling.trace import short
 from tests.browser.conftest import Messages
 from tests.browser.test_viewer import Stage
 from ui import upsampling_presets
+from ui.texts import live
 from ui.texts import upsampling as text
+from ui.texts import upsampling_photos as photos
 from ui.texts import upsampling_views as views
 
 GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "lecture_examples.json").read_text())
@@ -58,7 +60,8 @@ class Lab:
         expect(self.board(title).locator(".value")).to_have_text(
             [written(v) for row in rows for v in row], timeout=WAIT
         )
-        expect(self.board(title).locator(".note")).to_have_text(text.BADGE if title == text.OUTPUT else "")
+        made = (text.OUTPUT, text.POOLED)
+        expect(self.board(title).locator(".note")).to_have_text(text.BADGE if title in made else "")
 
     def hover(self, title: str, k: int, said: str) -> None:
         self.cell(title, k).hover()
@@ -230,6 +233,61 @@ def test_the_keyboard_moves_edits_and_plays(opened: Any) -> None:
     lab.told(text.OUTPUT)
     lab.page.wait_for_timeout(300)
     assert lab.sent.count == 0
+
+
+def test_the_keyboard_works_in_the_other_labs_and_there_are_words_for_all(new_page: Any, url: str) -> None:
+    page = new_page(1280, 1000)
+    keys = page.keyboard
+
+    def opened(**params: str) -> Lab:
+        page.goto(f"{url}?{urlencode(params)}")
+        return Lab(page)
+
+    def arrow(name: str, address: str) -> None:
+        page.get_by_role("slider", name=name).focus()
+        keys.press("ArrowRight")
+        expect(page).to_have_url(re.compile(address), timeout=WAIT)
+        settled(page)
+
+    lab = opened(lab="checker", gsteps="1000", gups="t3")
+    arrow(photos.C_KERNEL, "ck=4")
+    expect(page.get_by_text("because 4 is divisible by 2")).to_be_visible()
+    lab.cell(photos.C_OUTPUT, 0).focus()
+    keys.press("ArrowRight")
+    expect(lab.sum).to_contain_text(f"{photos.C_OUTPUT} (0, 1) = 1·1 = 1")
+    page.get_by_role("button", name=live.START, exact=True).press("Enter")
+    expect(page.get_by_text(re.compile("Step [0-9]+, pattern in grey levels: Transposed 3/2"))).to_be_visible(
+        timeout=WAIT
+    )
+    page.get_by_role("button", name=live.STOP, exact=True).press("Enter")
+    expect(page.get_by_text(re.compile("grey levels, at step [0-9]+; now")).first).to_be_visible(timeout=WAIT)
+
+    lab = opened(lab="atrous")
+    arrow(views.A_RATE, "rr=3")
+    lab.cell(views.A_OUTPUT, 0).focus()
+    expect(lab.sum).to_contain_text(f"{views.A_OUTPUT} (0, 0) = 1·")
+    keys.press(",")
+    expect(lab.root.locator(".caption")).to_contain_text("taps 3 cells apart, 2 holes between them")
+
+    lab = opened(lab="roi")
+    arrow(views.R_BINS, "bins=4")
+    lab.cell(views.R_PANELS[2], 0).focus()
+    expect(lab.sum).to_contain_text("RoIAlign (0, 0) = ")
+    keys.press(",")
+    expect(lab.root.locator(".caption")).to_contain_text("RoIAlign: bin (3, 3) is the mean of 4 samples")
+    edge = page.get_by_label(views.R_EDGES[0], exact=True)
+    edge.focus()
+    edge.press("ArrowUp")
+    edge.press("Enter")
+    expect(page).to_have_url(re.compile("bx0=70"), timeout=WAIT)
+
+    page.goto(f"{url}?lab=rebuild")
+    page.get_by_role("slider", name=photos.R_FACTOR).wait_for(timeout=WAIT)
+    settled(page)
+    arrow(photos.R_FACTOR, "times=8")
+    alts = page.locator("canvas.base").evaluate_all("(all) => all.map((c) => c.getAttribute('aria-label'))")
+    assert len(alts) == 6
+    assert not {"", None, "Picture"} & set(alts)
 
 
 def test_it_plays_at_ten_frames_a_second_without_a_message(opened: Any) -> None:

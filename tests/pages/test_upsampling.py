@@ -7,6 +7,7 @@ import io
 import json
 import math
 import re
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -196,6 +197,10 @@ def test_it_equals_torch_and_its_trace(case: dict[str, Any]) -> None:
     badge = upsampling_badge.compare(c, made)
     assert badge.equal, badge.sentence
     assert badge.note == text.BADGE
+    notes = {panel.name: panel.note for panel in upsampling_badge.noted(made, badge).panels}
+    given = {name for name in notes if name[0] in "xwy"}
+    assert {note for name, note in notes.items() if name not in given} == {text.BADGE}
+    assert {notes[name] for name in given} == {""}
     source = c.y[0] if c.y is not None else made.pooled.output if made.pooled else c.input
     np.testing.assert_allclose(made.trace.apply(source), made.output, atol=1e-9)
     packed(made.panels, made.links, made.points, made.steps)
@@ -222,9 +227,11 @@ def test_links_add_up_and_steps_end_at_the_result(case: dict[str, Any]) -> None:
     for name in [name for name in values if name.startswith("out")]:
         np.testing.assert_allclose(np.nan_to_num(np.ravel(last[name])), values[name], atol=1e-9)
     if case.get("pad") and case.get("method", "transposed") == "transposed":
-        name, top, left, bottom, right = made.steps[-1].crop or ("", 0, 0, 0, 0)
-        kept = values[name].reshape(next(p.values.shape for p in made.panels if p.name == name))[top:bottom, left:right]
-        np.testing.assert_allclose(kept.ravel(), values["out0"], atol=1e-9)
+        assert len(made.steps[-1].crops) == sum(name.startswith("out") for name in values)
+        for o, (name, top, left, bottom, right) in enumerate(made.steps[-1].crops):
+            shape = next(p.values.shape for p in made.panels if p.name == name)
+            kept = values[name].reshape(shape)[top:bottom, left:right]
+            np.testing.assert_allclose(kept.ravel(), values[f"out{o}"], atol=1e-9)
 
 
 def test_a_wrong_number_has_no_badge() -> None:
@@ -235,6 +242,16 @@ def test_a_wrong_number_has_no_badge() -> None:
     assert not badge.equal
     assert badge.note == text.BADGE_OTHER
     assert "1e-06" in badge.sentence
+    for case, name in (({"pad": 1}, "canvas0"), ({"method": "resize", "w": "1"}, "resized"),
+                       ({"method": "unpool", "x": LARGE}, "pooled"),
+                       ({"method": "subpixel", "start": "icnr", "x": "1 2 3/4 5 6"}, "c1")):  # fmt: skip
+        c = choose(now(**case))
+        made = make(c)
+        wrong = [replace(p, values=p.values + (p.name == name)) for p in made.panels]
+        badge = upsampling_badge.compare(c, replace(made, panels=tuple(wrong)))
+        notes = {panel.name: panel.note for panel in upsampling_badge.noted(made, badge).panels}
+        assert notes[name] == text.BADGE_OTHER
+        assert notes["out0"] == text.BADGE
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
@@ -292,7 +309,7 @@ CANNOT: tuple[tuple[dict[str, str], str], ...] = (
     ({"method": "unpool", "rim": "2"}, "half"), ({"method": "resize"}, "odd sides"),
     ({"method": "subpixel", "factor": "4"}, "16 channels"), ({"x": LARGE, "stride": "8"}, "grids of up to 64×64"),
     ({"method": "subpixel", "start": "icnr", "x": "1"}, "must not be larger than the padded input"),
-    ({"method": "resize", "w": pack(np.ones((1, 15, 15))), "x": LARGE, "factor": "4"}, "at most 65536"),
+    ({"method": "resize", "w": pack(np.ones((1, 15, 15))), "x": LARGE, "factor": "4"}, "up to 65,536 can be shown"),
 )  # fmt: skip
 
 
@@ -403,11 +420,12 @@ def test_every_method_can_be_chosen_from_the_first_example_with_all_its_parts() 
     app.session_state["told"] = True
     ok(app.run())
     for method in METHODS:
-        app.session_state["w"] = "3 1/1 5"  # resizing has changed it
         app.selectbox(key="method").set_value(method)
         ok(app.run())
         assert not app.error
         assert app.session_state[upsampling_lab.GOOD]["method"] == method
+        assert (app.session_state["w"] == "3 1/1 5") == (method != "resize"), "the visitor's kernel comes back"
+        assert app.session_state["x"] == "2 4/0 1"
 
 
 def test_filters_begin_on_a_flat_grid_and_icnr_repeats_the_first() -> None:
@@ -438,6 +456,60 @@ def test_filters_begin_on_a_flat_grid_and_icnr_repeats_the_first() -> None:
     app.selectbox(key="start").set_value("random")
     ok(app.run())
     assert unpack(app.session_state["w"]).shape == (9, 2, 2)
+    app.selectbox(key="start").set_value("plain")
+    ok(app.run())
+    assert (app.session_state["x"], app.session_state["w"]) == ("2 4/0 1", "3 1/1 5"), "the visitor's own grids"
+
+
+def test_a_size_that_cannot_be_says_so_and_stays() -> None:
+    app = start(told="1", method="subpixel", start="random", factor="3", w="1 2/3 4", x="4 4 4/4 4 4/4 4 4")
+    side = next(s for s in app.slider if s.label == text.FILTER_SIZE)
+    ok(side.set_value(3).run())
+    app.session_state["w"] = pack(np.ones((9, 2, 2)))
+    ok(app.run())
+    ok(next(s for s in app.slider if s.label == text.FILTER_SIZE).set_value(11).run())
+    assert "9 grids of 11×11 would be 1,089 numbers; up to 1,024 can be shown. It stays 2." in app.error[0].value
+    assert unpack(app.session_state["w"]).shape == (9, 2, 2)
+    assert next(s for s in app.slider if s.label == text.FILTER_SIZE).value == 2
+    ok(app.run())
+    assert not app.error
+
+
+def test_channels_that_are_not_in_use_do_not_count() -> None:
+    app = start(told="1", w=pack(np.ones((9, 2, 2))), x="1 2 3/4 5 6")
+    ok(next(s for s in app.slider if s.label == text.KERNEL_SIZE).set_value(16).run())
+    assert not app.error
+    assert unpack(app.session_state["w"]).shape == (1, 16, 16)
+    app = start(told="1", w=pack(np.ones((4, 2, 2))))
+    ok(next(s for s in app.slider if s.label == text.KERNEL_SIZE).set_value(3).run())
+    assert unpack(app.session_state["w"]).shape == (4, 3, 3), "as long as there is room, they stay"
+
+
+def test_back_to_the_example_is_the_methods_own() -> None:
+    app = start(told="1", method="nearest", x="7")
+    ok(next(b for b in app.button if b.label == text.RESET).click().run())
+    assert app.session_state["x"] == upsampling_presets.TENS
+    app = start(told="1", method="bicubic", x="7")
+    ok(next(b for b in app.button if b.label == text.RESET_FIRST).click().run())
+    assert app.session_state["x"] == "2 4/0 1"
+
+
+def test_a_preset_leaves_the_other_labs_alone() -> None:
+    app = start(told="1", ck="7", rates="1,2", pad="1")
+    name = next(preset.name for preset in upsampling_presets.PRESETS if preset.key == "up-stride")
+    ok(next(b for b in app.button if b.label == name).click().run())
+    assert (app.session_state["ck"], app.session_state["rates"]) == (7, "1,2")
+    assert (app.session_state["stride"], app.session_state["pad"]) == (2, 0)
+
+
+def test_many_stamps_are_played_row_by_row() -> None:
+    one, two = (make(choose(now(x=LARGE, stride=2, pad=1, chan=chan))) for chan in ("1", "2"))
+    assert (len(one.steps), len(two.steps)) == (16 * 16 + 1, 2 * 16 + 1)
+    assert two.steps[16].caption.startswith("Row 0 of the input of channel 1: each of its 16 numbers stamps itself")
+    np.testing.assert_array_equal(two.steps[15].light["x0"], [(15, k) for k in range(16)])
+    assert [name for name, *_ in two.steps[-1].crops] == ["canvas0", "canvas1"]
+    large = make(choose(now(x=LARGE, w=pack(np.ones((1, 16, 16))), stride=3)))
+    assert len(large.steps) == 16
 
 
 def test_an_edit_goes_into_the_link() -> None:
@@ -499,6 +571,14 @@ def test_the_matrix_has_its_taps() -> None:
         app.session_state["upsampling.tab.6"] = text.TAB_MATRIX
         ok(app.run())
         assert text.MATRIX_TRANSPOSED in words(app)
+        assert text.MATRIX_NOTE_TRANSPOSED in words(app)
+    for method, source in (("unpool", text.MATRIX_SOURCE_BACK), ("nearest", text.MATRIX_SOURCE)):
+        app = start(told="1", method=method)
+        app.session_state["upsampling.tab.6"] = text.TAB_MATRIX
+        assert text.MATRIX_NOTE.format(source=source) in words(ok(app.run()))
+    app = start(told="1", x=LARGE, chan="2", stride="3")  # 512 × 4418
+    app.session_state["upsampling.tab.6"] = text.TAB_MATRIX
+    assert "too large for a picture too" in words(ok(app.run()))
 
 
 @pytest.mark.parametrize("given", [(2, 1, 0, 0, 1), (3, 2, 0, 1, 1), (3, 2, 1, 1, 1), (4, 2, 1, 0, 1), (3, 1, 1, 0, 2)])

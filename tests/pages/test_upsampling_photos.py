@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from seglab import inference, maps, runtime, zoo
@@ -13,12 +15,13 @@ from seglab.live import Line, Run, Snapshot, generators
 from seglab.metrics.boundary import boundary_iou
 from seglab.metrics.confusion import confusion_matrix, mean_iou
 from seglab.upsampling import generator, planes, reconstruction
-from seglab.upsampling.checkerboard import overlap_count, spectrum, spike
+from seglab.upsampling.checkerboard import overlap_count, spectrum, spike, unevenness
 from seglab.upsampling.quality import luma, ssim
 from seglab.upsampling.skips import fcn_skips
 from tests.pages.apps import ok, words
 from ui import (
     cache,
+    code,
     gallery,
     live_runs,
     picker,
@@ -27,8 +30,10 @@ from ui import (
     upsampling_generators,
     upsampling_rebuild,
     upsampling_rebuilt,
+    upsampling_scripts,
 )  # fmt: skip
 from ui import upsampling_photos_state as photos
+from ui.texts import upsampling as badges
 from ui.texts import upsampling_photos as text
 
 PHOTO = np.ascontiguousarray(gallery.load("chelsea")[100:196, 100:228])  # (96, 128, 3)
@@ -183,7 +188,7 @@ def test_another_control_computes_nothing_anew(monkeypatch: pytest.MonkeyPatch) 
 
 def test_spectra_are_logarithms_and_rings_lie_on_the_spikes() -> None:
     ways = generator.three_ways(PHOTO)
-    power = upsampling_checker.spectra(ways)[0]["before"]
+    power = upsampling_checker.spectra(ways)[0]
     np.testing.assert_allclose(10 ** power.astype(float), np.maximum(spectrum(ways[0].before), 1e-4), rtol=1e-4)
     height, width = power.shape
     at = upsampling_checker.rings((height, width), 4)
@@ -233,6 +238,7 @@ def test_what_is_said_of_a_run() -> None:
         text.G_NOTICE.format(name="a", most=9, step=10, now=3),
         text.G_NOTICE.format(name="b", most=1, step=10, now=0.25),
     ]
+    assert upsampling_generators.told(run) == "Step 20, pattern in grey levels: a **3.00**, b **0.25**."
 
 
 def test_a_run_begins_and_its_result_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -251,11 +257,103 @@ def test_a_run_begins_and_its_result_is_shown(monkeypatch: pytest.MonkeyPatch) -
         time.sleep(0.1)
     assert run.state == "done", run.message
     ok(app.run())
-    assert tuple(run.history.latest.lines) == text.G_NAMES
+    assert tuple(run.history.latest.lines) == tuple(text.G_NAMES[key] for key in photos.RACE)
+    assert all(text.G_WHY[key] in words(app) for key in photos.RACE)
     for line in upsampling_generators.notice(run):
         assert line in words(app)
     generators._pictures.clear()
     live_runs.runs().forget(run.owner)
+
+
+def test_others_can_race_and_nobody_can_too() -> None:
+    app = start("checker", gups="shuffle,icnr")
+    assert "300 steps of 2 networks take about" in words(app)
+    assert set(photos.UPS.values()) == set(generators.UPS)
+    assert tuple(photos.UPS[key] for key in photos.RACE) == generators.RACE
+    assert set(text.G_NAMES) == set(text.G_WHY) == set(photos.UPS)
+    ok(app.multiselect[0].set_value(["bilinear"]).run())
+    assert app.query_params["gups"] in ("bilinear", ["bilinear"])
+    ok(app.multiselect[0].set_value([]).run())
+    assert text.G_NOBODY in words(app, "info")
+    for bad in ("t3,t3", "moon", "t3,t4,nearest,icnr"):
+        assert "`gups`" in words(start("checker", gups=bad), "warning")
+
+
+# Badges
+
+
+def test_pictures_that_are_changed_have_no_badge() -> None:
+    from ui import upsampling_equal
+
+    results = {one.method: one for one in reconstruction.reconstruct(PHOTO, 4)}
+    small = reconstruction.shrink(PHOTO, 4)
+    for method, one in results.items():
+        assert upsampling_equal.photo(PHOTO, small, 4, method, one.picture), method
+        wrong = one.picture.copy()
+        wrong[50, 60, 1] ^= 2
+        assert not upsampling_equal.photo(PHOTO, small, 4, method, wrong), method
+    ways = generator.three_ways(PHOTO, 3)
+    few = generator.prepare(PHOTO)[1]
+    assert upsampling_equal.ways(few, ways) == ((True, True),) * 3
+    assert upsampling_equal.ways(few, generator.three_ways(PHOTO, 4))[0] == (True, True)
+    assert not upsampling_equal.rounded(ways[0].before ^ 2, upsampling_equal.doubled(
+        few, ways[0].kernels_before, ("transposed", "transposed")))  # fmt: skip
+    target, _, both = generator.learn_pattern(PHOTO, 3)
+    assert upsampling_equal.learnt(generator.prepare(PHOTO)[0], 3, target, both) == (True, True, True)
+    assert upsampling_equal.learnt(generator.prepare(PHOTO)[0], 4, target, both) == (False, True, True)
+
+
+@pytest.mark.parametrize("factor", [2, 4, 16])
+def test_masks_have_badges_too(factor: int) -> None:
+    from seglab.datasets import scenes
+    from ui import upsampling_equal
+
+    labels = scenes.render(11, 0, None, (150, 170)).sample.labels
+    small = reconstruction.shrink_mask(labels, factor)
+    for one in reconstruction.reconstruct_mask(labels, factor):
+        assert upsampling_equal.mask(labels, small, factor, one.method, one.labels), one.method
+        wrong = one.labels.copy()
+        wrong[70, 80] += 1
+        assert not upsampling_equal.mask(labels, small, factor, one.method, wrong), one.method
+    found = tuple(fcn_skips(labels).values())
+    assert upsampling_equal.skips(labels, found) == (True, True, True)
+    assert upsampling_equal.skips(labels, found[::-1]) != (True, True, True)
+
+
+def test_the_badges_are_shown() -> None:
+    for app, n in ((start("checker", cgo="1"), 6), (start("rebuild"), 2)):
+        assert words(app, "markdown").count(f"[{badges.BADGE}]") == n
+        assert badges.BADGE_OTHER not in words(app, "markdown")
+
+
+# Scripts and downloads
+
+
+@pytest.mark.parametrize("method", photos.METHODS)
+def test_the_script_brings_back_the_same_picture(
+    method: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    script = upsampling_scripts.rebuild(4, method)
+    assert script.count("\n") <= code.MAX_LINES
+    monkeypatch.chdir(tmp_path)
+    Image.fromarray(PHOTO).save("original.png")
+    names: dict[str, object] = {}
+    exec(compile(script, "shown", "exec"), names)
+    one = {result.method: result for result in reconstruction.reconstruct(PHOTO, 4)}[method]
+    assert np.abs(names["out"].astype(int) - one.picture).max() <= (1 if "unpool" in method else 0)
+    said = capsys.readouterr().out
+    assert said == ("exact\n" if np.isinf(one.psnr) else f"PSNR {one.psnr:.2f} dB\n")
+
+
+@pytest.mark.parametrize(("k", "s"), [(3, 2), (4, 2), (2, 3), (9, 1)])
+def test_the_script_counts_the_same_stamps(k: int, s: int, capsys: pytest.CaptureFixture[str]) -> None:
+    n = upsampling_checker.inputs(k, s)
+    script = upsampling_scripts.checker(n, k, s)
+    assert script.count("\n") <= code.MAX_LINES
+    names: dict[str, object] = {}
+    exec(compile(script, "shown", "exec"), names)
+    np.testing.assert_array_equal(names["out"].numpy(), overlap_count(k, s, n))
+    assert f"in a picture {unevenness(k, s)}" in capsys.readouterr().out
 
 
 # There and back
@@ -286,8 +384,11 @@ def test_the_formulas_hold_the_numbers_of_way_a() -> None:
     assert f"**{result.ssim:.4f}**" in words(app)
     error = 255**2 / 10 ** (result.psnr / 10)
     assert f"{{{error:.4f}}}" in formulas(app)
-    np.testing.assert_array_equal(upsampling_rebuilt.difference(PHOTO, result.picture), result.difference)
-    window = upsampling_rebuilt.window(PHOTO, result.picture)
+    seen = upsampling_rebuilt.look(PHOTO, result.picture)
+    gap = luma(result.picture) - luma(PHOTO)
+    np.testing.assert_array_equal(seen.difference, np.rint(gap))
+    assert seen.error == pytest.approx(np.square(gap.astype(float)).mean(), rel=1e-5)
+    window = seen.window
     assert f"= {window.value:.4f}" in formulas(app)
     c1, c2 = 6.5025, 58.5225
     by_hand = (2 * window.mx * window.my + c1) * (2 * window.cov + c2)
@@ -295,7 +396,7 @@ def test_the_formulas_hold_the_numbers_of_way_a() -> None:
     assert window.value == pytest.approx(by_hand, abs=1e-4)
     rows, columns = slice(window.y - 3, window.y + 4), slice(window.x - 3, window.x + 4)
     assert window.value == ssim(luma(PHOTO)[rows, columns], luma(result.picture)[rows, columns])
-    assert np.abs(result.difference[rows, columns]).max() == np.abs(result.difference).max()
+    assert np.abs(seen.difference[rows, columns]).max() == np.abs(seen.difference).max()
 
 
 def test_the_exact_way_has_no_finite_psnr() -> None:
@@ -377,14 +478,14 @@ def test_a_large_mask_is_bounded(random_weights: object, monkeypatch: pytest.Mon
 def test_tiny_pictures(size: tuple[int, int], of: str, random_weights: object) -> None:
     app = start("rebuild", np.full((*size, 3), 90, np.uint8), of=of, times="32")
     if of == "photo":
-        assert "7×7 at least" in words(app, "info")
+        assert "must be 7×7 at least; this one is" in words(app, "info")
     else:
         assert len(table(app)[text.R_METHOD]) == len(photos.METHODS)
 
 
 HOSTILE = {
-    "ck": "99", "cs": "0", "cgo": "yes", "cstage": "<b>", "cseed": "-1", "gsteps": "1e9", "gseed": "x", "of": "moon",
-    "times": "3", "ra": "__class__", "rb": "", "rseed": "99999",
+    "ck": "99", "cs": "0", "cgo": "yes", "cstage": "<b>", "cseed": "-1", "gsteps": "1e9", "gseed": "x",
+    "gups": "t3,moon", "of": "moon", "times": "3", "ra": "__class__", "rb": "", "rseed": "99999",
 }  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from seglab.upsampling.roi import Sample, misalignment, roi_align, roi_pool
 from tests.latex import evaluate
 from tests.pages.apps import ok, shown, words
 from ui import (
+    code,
     losses_state,
     picker,
     segment_state,
@@ -23,6 +24,7 @@ from ui import (
     upsampling_atrous,
     upsampling_bin,
     upsampling_roi,
+    upsampling_scripts,
     upsampling_state,
 )
 from ui import upsampling_stacks as stacks
@@ -93,7 +95,7 @@ def test_a_step_for_each_output_says_what_it_reads() -> None:
 def test_a_badge_isnt_given_for_nothing() -> None:
     assert upsampling_atrous.badge(np.ones((2, 2)), np.ones((2, 2))) == text.EQUAL
     assert upsampling_atrous.badge(np.ones((2, 2)), np.full((2, 2), 1.5)) == "differs from PyTorch by 0.5"
-    assert upsampling_roi._badge(np.ones((1, 1)), np.full((1, 1), 3.0)) == "differs from torchvision by 2"
+    assert upsampling_roi.badge(np.ones((1, 1)), np.full((1, 1), 3.0)) == "differs from torchvision by 2"
 
 
 def test_the_effective_kernel_is_evaluated_as_shown() -> None:
@@ -256,7 +258,7 @@ def test_shift_and_stitch_is_the_dilated_network_to_the_last_bit(factor: int) ->
     assert len(found.pieces) == factor**2
     assert {piece.shape for piece in found.pieces.values()} == {(4, 4)}
     np.testing.assert_array_equal(found.trace.apply(x), theirs)
-    assert found.note == text.EQUAL
+    assert (found.note, found.coarse_note, found.stitched_note) == (text.EQUAL,) * 3
     app = start("atrous", sfac=str(factor))
     assert f"over {16 * factor**2} outputs: **0**" in words(app)
 
@@ -274,7 +276,7 @@ def test_the_map_is_the_mean_grey_of_its_cells() -> None:
     assert found.shape == (3, 4)
     assert found[1, 2] == round(image[16:32, 32:48, 0].mean())
     assert found[2, 3] == round(image[32:40, 48:52, 0].mean())
-    assert upsampling_roi.feature(image, 16, "places").tolist()[2] == [20, 21, 22, 23]
+    assert upsampling_roi.feature(image, 16, "places").tolist()[2] == [200, 201, 202, 203]
     assert max(upsampling_roi.working(picker.from_gallery("china")).shape) == 512
 
 
@@ -333,8 +335,8 @@ def test_on_the_map_of_places_aligned_bins_say_their_own_middle() -> None:
     for i in range(2):
         for j in range(2):
             y, x = y1 + (y2 - y1) * (2 * i + 1) / 4, x1 + (x2 - x1) * (2 * j + 1) / 4
-            assert view.align.result.output[i, j] == pytest.approx(10 * y + x)
-    assert view.pool.result.output.tolist() == [[55, 59], [85, 89]]  # rows 2..5, 5..8; columns 2..5, 6..9
+            assert view.align.result.output[i, j] == pytest.approx(100 * y + x)
+    assert view.pool.result.output.tolist() == [[505, 509], [805, 809]]  # rows 2..5, 5..8; columns 2..5, 6..9
     assert text.R_PLACES_NOTE in words(start("roi", rmap="places"), "caption")
 
 
@@ -383,6 +385,40 @@ def test_an_empty_or_reversed_box_gets_a_sentence_and_the_last_one_stays(edges: 
     app.number_input(key="bx1").set_value(5.0)
     ok(app.run())
     assert "still the box from (10, 20) to (90, 120)" in words(app, "warning")
+
+
+def test_a_box_thinner_than_rounding_is_no_crash() -> None:
+    app = start("roi", bx0="0", bx1="1e-16", samples="0")
+    assert shown(app)[text.R_OFF_ALIGN] == "0.0 px"
+
+
+@pytest.mark.parametrize("lab", ["atrous", "roi"])
+def test_a_picture_that_is_missing_is_told(lab: str) -> None:
+    app = AppTest.from_function(page, default_timeout=120)
+    for key, value in {"lab": lab, "image": "upload", "file": "mine.png", "sha": "0" * 16}.items():
+        app.session_state[key] = value
+    ok(app.run())
+    assert "mine.png" in words(app, "warning")
+
+
+def test_the_scripts_give_the_same_numbers(capsys: pytest.CaptureFixture[str]) -> None:
+    values = np.random.default_rng(0).integers(0, 10, (11, 11)).astype(float)
+    names: dict[str, object] = {}
+    script = upsampling_scripts.atrous(values, 3, 4, (1, 2, 5))
+    assert script.count("\n") <= code.MAX_LINES
+    exec(compile(script, "shown", "exec"), names)
+    np.testing.assert_array_equal(names["out"].numpy(), upsampling_atrous.layer(values, 3, 4).output)
+    np.testing.assert_array_equal(names["paths"].numpy(), coverage((1, 2, 5), 3))
+    assert "field 17×17, holes 0.0%" in capsys.readouterr().out
+    map_ = feature(32)
+    for samples, aligned in ((2, True), (0, False)):
+        script = upsampling_scripts.roi(map_, BOX, 3, 32, samples, aligned)
+        assert script.count("\n") <= code.MAX_LINES
+        exec(compile(script, "shown", "exec"), names)
+        view = upsampling_roi.view_of(map_, BOX, 3, 32, samples, aligned)
+        np.testing.assert_array_equal(names["pooled"].numpy(), view.pool.result.output)
+        np.testing.assert_allclose(names["out"].numpy(), view.align.result.output, atol=1e-9)
+    assert "off by [-5.0, 11.0, 21.0, 43.0]" in capsys.readouterr().out
 
 
 def test_a_dragged_box_becomes_the_numbers_and_its_frame_goes_with_them() -> None:

@@ -9,7 +9,7 @@ class Lighting {
     const found = place ? this.around(place) : step ? this.ofStep(step) : { marks: new Map(), points: new Map(), words: [] };
     this.boards.forEach((board, i) => {
       board.mark(found.marks.get(i) ?? new Map(), Boolean(place));
-      const kept = step?.crop?.[0] === i ? step.crop.slice(1) : null;
+      const kept = step?.crops.find(([panel]) => panel === i)?.slice(1) ?? null;
       board.crop(kept);
       board.ruler.draw(found.points.get(i) ?? [], kept);
       if (board !== place?.board) board.reveal();

@@ -111,8 +111,8 @@ def _steps(steps: Sequence[Step], panels: Sequence[Panel]) -> tuple[list[dict[st
             seen[i].append(new.ravel()[cells])
             shown[i] = new
         light = {_find(name, panels): _cells(cells, name, n, panels) for name, cells in step.light.items()}
-        crop = None if step.crop is None else _crop(step.crop, n, panels)
-        packed.append({"caption": step.caption, "light": light, "values": changes, "crop": crop})
+        crops = [_crop(crop, n, panels) for crop in step.crops]
+        packed.append({"caption": step.caption, "light": light, "values": changes, "crops": crops})
     return packed, [_span(numbers) for numbers in seen]
 
 
@@ -131,7 +131,8 @@ def _cells(cells: ArrayLike, name: str, n: int, panels: Sequence[Panel]) -> list
         raise ValueError(f"Step {n} must light cells (row, column) of {name!r}; got {at.dtype} {at.shape}.")
     if (at < 0).any() or (at >= (rows, columns)).any():
         raise ValueError(f"Step {n} lights a cell that {name!r}, {rows}×{columns}, hasn't got.")
-    return [int(k) for k in at[:, 0] * columns + at[:, 1]]
+    cells_: list[int] = (at[:, 0] * columns + at[:, 1]).tolist()
+    return cells_
 
 
 def _crop(crop: Crop, n: int, panels: Sequence[Panel]) -> list[int]:

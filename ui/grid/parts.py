@@ -6,7 +6,7 @@ counted row by row: row · W + column. A coordinate is (row, column) too, in cel
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -187,19 +187,19 @@ class Step:
         light: cells (n, 2) by the panel's name.
         values: (H, W) by the panel's name, NaN where there is nothing yet. A panel that isn't named shows what it
             showed in the step before, and until it is named for the first time its own values.
-        crop: (panel, top, left, bottom, right) of what stays of a panel, the last two exclusive.
+        crops: (panel, top, left, bottom, right) of what stays of a panel, the last two exclusive.
 
     Raises:
         ValueError: the caption is empty. That cells and shapes fit the panels is checked by `grid`.
 
-    >>> Step("The first stamp", light={"input": [(0, 0)]}).crop is None
-    True
+    >>> Step("The first stamp", light={"input": [(0, 0)]}).crops
+    ()
     """
 
     caption: str
     light: Mapping[str, ArrayLike] = field(default_factory=dict)
     values: Mapping[str, ArrayLike] = field(default_factory=dict)
-    crop: Crop | None = None
+    crops: Sequence[Crop] = ()
 
     def __post_init__(self) -> None:
         if not self.caption:

@@ -45,8 +45,8 @@ MODES = {"nearest": "nearest", "bilinear": "bilinear", "bicubic": "bicubic"}
 WINDOW, HOP, RIM = "Window k", "Stride s", "Padding p"
 MORE = "More: size of the input, random numbers, and what is rarely moved"
 INPUT_ROWS, INPUT_COLS = "Input rows", "Input columns"
-KERNEL_ROWS, KERNEL_COLS = "Kernel rows", "Kernel columns"
 RANDOM_INPUT, RANDOM_KERNEL, RESET = "Random input", "Random kernel", "Back to the lecture’s example"
+RESET_FIRST = "Back to the first numbers"  # of a method that the lecture has no example of
 START, FILTER_SIZE = "Channels from", "Filter size k"
 STARTS = {"plain": "own numbers", "random": "random filters", "icnr": "ICNR filters"}
 START_HELP = (
@@ -54,7 +54,6 @@ START_HELP = (
     "(ICNR, Aitken et al. 2017)."
 )
 BACK_TO_MAXIMA = "Put the maxima themselves back"
-EDIT_NOTE = "Numbers in a framed grid can be changed: click one, or press Enter on it, and type."
 
 # panels
 INPUT, KERNEL, OUTPUT, CANVAS = "Input", "Kernel", "Output", "Canvas"
@@ -73,19 +72,35 @@ MANY_CHANNELS = (
     "can be shown. Take a smaller factor or input."
 )
 
+MANY_PRODUCTS = (
+    "The output would be made of {n:,} products; up to {most:,} can be shown. Take a smaller input, kernel or factor."
+)
+SIDE_REFUSED = (
+    "**This size can’t be.** {n} grid{s} of {rows}×{columns} would be {all:,} numbers; up to {most:,} can be shown. "
+    "It stays {was}."
+)
+
 # the badge
 BADGE, BADGE_OTHER = "equals PyTorch", "differs from PyTorch"
+BADGE_MARK, BADGE_MARK_OTHER = ":primary-badge[{words}]", ":red-badge[{words}]"  # of a picture
 BADGE_SAYS = (
     "Compared just now with PyTorch’s `{name}` in float64: the largest difference of the {n} number{s} is {gap}."
 )
 BADGE_REFUSED = "PyTorch’s `{name}` refuses these settings: {error}"
 BADGE_SHAPE = "PyTorch’s `{name}` gives the shape {a}, and this is {b}."
-BADGE_POOL = "its maxima are others"
+BADGE_ALSO = "The other badges: {others}."
+BADGE_PARTS = {
+    "canvas": "the canvas with `F.conv_transpose2d` and padding 0", "pooled": "the maxima with `F.max_pool2d`",
+    "resized": "the resized grid with `F.interpolate`", "c": "the channels with `F.conv2d`",
+}  # fmt: skip
 
 # steps
 STEP_CHANNEL = " of channel {i}"
 STEP_STAMP = (
     "Input ({row}, {column}){channel} = {value} stamps {value} × kernel, its top left corner at ({top}, {left}). "
+)
+STEP_STAMP_ROW = (
+    "Row {row} of the input{channel}: each of its {n} numbers stamps itself × kernel, {s} cells apart. Overlaps add up."
 )
 STEP_CROP = "Padding {p} crops {p} on each side of the canvas: {rows}×{columns} remain."
 STEP_EMPTY = ("", " Output padding had added empty cells at the bottom and right.")
@@ -149,8 +164,9 @@ REST_NOTE = "r is what the pool’s division dropped: the size of the pool’s i
 COORDINATE_TITLE = "Where output i samples"
 IDENTITY_TITLE = "Its gradient identity"
 IDENTITY = (
-    "y is the input above, x a grid of whole numbers of the output’s size. PyTorch’s gradient of ⟨Cx, y⟩ with respect "
-    "to x is the output above: the largest difference is {gap:.2g}."
+    "⟨a, b⟩ multiplies two grids cell by cell and sums up; y is the input above, x a grid of whole numbers of the "
+    "output’s size. PyTorch’s gradient of ⟨Cx, y⟩ with respect to x is the output above: the largest difference is "
+    "{gap:.2g}."
 )
 
 # tabs
@@ -167,9 +183,15 @@ DOWNLOAD_OUTPUT, DOWNLOAD_TRACE = "Output (.npy)", "Trace (.npz): matrix and sha
 MATRIX_TITLES = {"transposed": ("C, the convolution", "Cᵀ, the transposed convolution")}
 MATRIX_OTHER = ("T, the trace", "Tᵀ, the gradient’s way back")
 MATRIX_NOTE = (
-    "Each row is an output cell, each column an input cell, both counted row by row: output = Tx. Empty cells are "
-    "where nothing is read; a 0 that stands there is a weight that happens to be 0."
+    "Each row of T is an output cell, each column a cell of {source}, both counted row by row: output = Tx. Empty "
+    "cells are where nothing is read; a 0 that stands there is a weight that happens to be 0."
 )
+MATRIX_NOTE_TRANSPOSED = (
+    "x is the input above: each row of C, and each column of Cᵀ, is one of its cells; the others are the output’s. "
+    "Output = Cᵀx, all counted row by row. Empty cells are where nothing is read."
+)
+MATRIX_SOURCE, MATRIX_SOURCE_BACK = "the input", "“Put back”"
+MATRIX_TOO_LARGE = "{rows}×{columns}: too large for a picture too. The trace is under **Download**."
 MATRIX_TRANSPOSED = (
     "The **convolution’s** matrix C takes a grid of the output’s size down to the input’s; turned round, it takes the "
     "input up. That is all that “transposed” means: it isn’t the inverse, and it doesn’t bring numbers back."
@@ -185,6 +207,10 @@ MATRIX_WEIGHT = "weight"
 
 # the pin
 PIN_NOTE = "Keep the output as A, then move one thing: here are A, B, and B − A."
+COST_TIME, COST_PRODUCTS, COST_NUMBERS, COST_TRACE, COST_DEVICE = (
+    "Time", "Multiply-adds", "Parameters", "Trace", "Device",
+)  # fmt: skip
+COST_CPU = "CPU, float64"
 PIN_A, PIN_B, PIN_GAP = "A, as kept", "B, as it is now", "B − A"
 PIN_OTHER = "A is {a} and B is {b}: of different sizes there is no difference."
 PIN_SAYS = "{n} of {all} numbers changed, by {most} at most."
@@ -234,3 +260,14 @@ TASK_OP_NOTHING = "alone leaves no cell, and output padding {paddings} makes the
 
 # the code
 CODE_NOTE = "These {n} lines give the output above. Save them and run them with Python 3.11 or newer."
+CODE_NOTES = {
+    "checker": "These {n} lines count the stamps above. Save them and run them with Python 3.11 or newer.",
+    "atrous": "These {n} lines give the first layer’s output and the map of paths above, with Python 3.11 or newer.",
+    "roi": "These {n} lines give both results above, on the same feature map, with Python 3.11 or newer.",
+    "rebuild": "These {n} lines bring the picture back by way A, with Python 3.11 or newer.",
+}
+CODE_MASK = "There is a script for pictures: choose “Picture” above. A mask goes up in the same way, label by label."
+DOWNLOAD_COUNTS, DOWNLOAD_PATHS = "Stamps on each cell (.npy)", "Map of paths (.npy)"
+DOWNLOAD_ORIGINAL, DOWNLOAD_LABELS = "Original, as used here (.png)", "Labels, as used here (.npy)"
+DOWNLOAD_WAY, DOWNLOAD_MAP = "Way A (.npy)", "Feature map (.npy)"
+DOWNLOAD_POOL, DOWNLOAD_ALIGN = "RoIPool (.npy)", "RoIAlign (.npy)"

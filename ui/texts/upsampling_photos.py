@@ -1,7 +1,5 @@
 """Words of the labs "Checkerboard" and "There and back" of the page "Upsampling"."""
 
-TAB_CHECKER, TAB_REBUILD = "Checkerboard", "There and back"
-
 # checkerboard: overlaps
 C_INTRO = (
     "A transposed convolution stamps its kernel onto the output, one stamp for each input. Where stamps **overlap "
@@ -24,6 +22,7 @@ C_ONE_STAMP, C_STAMPS = "1 stamp", "{n} stamps"
 C_UNEVENNESS = "Unevenness (most − least) / mean: **{line:.2f}** along a line, **{square:.2f}** in a picture."
 C_LINE, C_SQUARE = "Along a line", "In a picture"
 C_CELL, C_COUNT = "Output cell", "Stamps on it"
+C_COUNTS = "From left to right: {counts}."
 C_INPUT, C_OUTPUT = "Input of ones", "Stamps on each cell"
 C_GRID = "How many stamps meet on each cell: an input of ones, and a kernel of ones, {k}×{k}, at stride {s}"
 C_NOTE = (
@@ -90,12 +89,17 @@ L_NOTE = (
 )
 
 # checkerboard: live
-G_TITLE = "Train three small generators"
+G_TITLE = "Train small generators"
 G_INTRO = (
-    "Three networks learn to draw nuclei, 32×32 pixels, from a code of 32 numbers. They differ only in how they double "
-    "the size, three times. Guess: which keeps a pattern, and for how long?"
+    "Up to three networks learn to draw nuclei, 32×32 pixels, from a code of 32 numbers. They differ only in how they "
+    "double the size, three times. Guess: which keeps a pattern, and for how long?"
 )
-G_NAMES = ("Transposed 3/2", "Transposed 4/2", "Resize, then convolution")
+G_UPS = "Which ways up race (three at most)"
+G_NOBODY = "Choose one to three ways up: they train side by side."
+G_NAMES = {
+    "t3": "Transposed 3/2", "t4": "Transposed 4/2", "nearest": "Nearest, then convolution",
+    "bilinear": "Bilinear, then convolution", "shuffle": "Sub-pixel, random filters", "icnr": "Sub-pixel, ICNR filters",
+}  # fmt: skip
 G_SCORE = "Evenness, 1 / (1 + pattern)"
 G_SCORE_NOTE = (
     "The **pattern** is in grey levels: the mean error of all held-out pictures at each place of a 4×4 block, and how "
@@ -105,14 +109,22 @@ G_ROWS = {"picture": "Pictures set aside"}
 G_MORE = "More: steps, number of the start"
 G_STEPS, G_SEED = "Training steps", "Number of the start"
 G_TIME = (
-    "{steps} steps of all three take about {seconds:.0f} s of a core of this kind of machine, if nobody else trains."
+    "{steps} steps of {n} network{s} take about {seconds:.0f} s of a core of this kind of machine, if nobody else "
+    "trains."
 )
 G_PATTERN, G_STEP = "Pattern in grey levels", "Step"
 G_NOTICE = "**{name}**: at most {most:.1f} grey levels, at step {step}; now **{now:.2f}**."
-G_WHY = (
-    "The 3/2 generator begins with the pattern of its overlaps, the 4/2 one with what its random weights happen to "
-    "make. Training works against both, as each pixel has a target: the lines say how far it has come."
-)
+G_NOW = "Step {step}, pattern in grey levels: {all}."
+G_NOW_ONE = "{name} **{now:.2f}**"
+G_WHY = {
+    "t3": "3/2 begins with the pattern of its overlaps.",
+    "t4": "4/2 overlaps evenly, and begins with what its random weights happen to make.",
+    "nearest": "Nearest, then a convolution: all pixels share the same weights, so there is nothing to be uneven.",
+    "bilinear": "Bilinear, then a convolution: the same, of smoother inputs.",
+    "shuffle": "The shuffle’s four neighbours have a filter each, so it begins uneven as well.",
+    "icnr": "ICNR: the four filters begin equal, as nearest would be, and training may move them apart.",
+}
+G_WHY_ALL = "Training works against a pattern here, as each pixel has a target; in a GAN it costs nothing."
 
 # there and back
 R_INTRO = (
@@ -125,6 +137,7 @@ R_OF_HELP = "The picture itself, a network’s labels of it (`street`), or the t
 R_TIMES = "{n}×"
 R_WORKING = "Down, and up again by nine ways…"
 R_BOUNDED = "The picture is large: this lab takes it at {w}×{h}, at most {most:.1f} million pixels."
+R_TINY = "SSIM compares windows of {n}×{n} pixels, so a picture must be {n}×{n} at least; this one is {w}×{h}."
 R_MASK_BOUNDED = "Masks are taken at {w}×{h} here, at most {most} pixels a side."
 R_NO_MODEL = "No network for labels is installed here, so this shows a drawn street instead."
 R_METHOD, R_PSNR, R_SSIM, R_MS, R_MB, R_KEPT = "Way up", "PSNR (dB)", "SSIM", "Time (ms)", "Memory (MB)", "Kept"

@@ -119,15 +119,14 @@ R_EDGE_HELP = "In pixels of the picture, made {side} long as a network would get
 R_BINS, R_STRIDE, R_SAMPLES, R_ALIGNED = "Bins a side", "Stride of the feature map", "Sampling ratio", "Aligned"
 R_STRIDE_HELP = "Pixels of the picture for each cell of the map."
 R_SAMPLES_HELP = "Sample points along each axis of a bin. 0: as many as it has cells, rounded up."
-R_SAMPLES_NAME = "0: adaptive"
 R_ALIGNED_HELP = (
     "On: pixels have their middle at half coordinates. Off: RoIAlign as it was first published in code, half a cell "
     "off."
 )
 R_MAP = "Feature map"
-R_MAPS = {"photo": "The picture, mean grey of each cell", "places": "Places: 10·row + column"}
+R_MAPS = {"photo": "The picture, mean grey of each cell", "places": "Places: 100·row + column"}
 R_MORE = "More: sampling ratio, aligned, what the map holds"
-R_REFUSED, R_LAST = "{error}", "the box from ({0:g}, {1:g}) to ({2:g}, {3:g})"
+R_LAST = "the box from ({0:g}, {1:g}) to ({2:g}, {3:g})"
 R_TRUE, R_ROUNDED, R_BIN, R_POINT, R_CHOSEN = (
     "true box", "RoIPool: rounded box", "RoIPool: its bins", "RoIAlign: sample points", "samples of the bin below",
 )  # fmt: skip
@@ -145,8 +144,8 @@ R_NOTICE = (
     "RoIAlign’s: {4:+.1f}, {5:+.1f}, {6:+.1f}, {7:+.1f} px."
 )
 R_PLACES_NOTE = (
-    "On this map a number says where it was read: RoIAlign’s are the middles of its bins, RoIPool’s the last cell of "
-    "each."
+    "On this map a number says where it was read: as long as a bin lies inside the map, RoIAlign’s is its middle and "
+    "RoIPool’s its last cell."
 )
 R_SCALED = (
     r"\begin{{aligned}} &({0:g},\ {1:g},\ {2:g},\ {3:g})\ /\ {stride} \\ "
