@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -124,7 +124,8 @@ def measure(net: nn.Module, shape: Sequence[int], names: Sequence[str] | None = 
 class FeatureMaps:
     """The strongest channels of what a stage gives for one picture.
 
-    channels (n,): their numbers, strongest first; strengths (n,) float32: the root of the mean square of each;
+    channels (n,): their numbers, strongest first; strengths (n,) float32: the root of the mean square of each, or its
+        standard deviation over the map;
     maps (n, h, w) float32, as the network computes them; of: how many channels there are.
     """
 
@@ -134,7 +135,9 @@ class FeatureMaps:
     of: int
 
 
-def feature_maps(net: nn.Module, x: Tensor, name: str, n: int = 4, call: int = 0) -> FeatureMaps:
+def feature_maps(
+    net: nn.Module, x: Tensor, name: str, n: int = 4, call: int = 0, by: Literal["size", "spread"] = "size"
+) -> FeatureMaps:
     """Return the n strongest channels of the map that a stage gives for a picture.
 
     Args:
@@ -143,6 +146,8 @@ def feature_maps(net: nn.Module, x: Tensor, name: str, n: int = 4, call: int = 0
         name: of the part, "" for the network. Of several maps that it gives, the first.
         n: how many channels, 1 or more; all if there are fewer.
         call: which of its calls, from 0.
+        by: what makes a channel strong: "size", its root mean square, or "spread", its standard deviation over the
+            map. A channel that is large but the same everywhere has much of the one and nothing of the other.
 
     Raises:
         ValueError: an unknown name, a call that isn't made, a part that gives no map, several pictures, n below 1.
@@ -172,13 +177,15 @@ def feature_maps(net: nn.Module, x: Tensor, name: str, n: int = 4, call: int = 0
         quiet(x)
     if not 0 <= call < len(outputs):
         raise ValueError(f"{name!r} is called {len(outputs)} times in one pass; there is no call {call}, from 0.")
-    maps = [t for t in outputs[call] if t.ndim == x.ndim]
+    maps = [t for t in outputs[call] if t.ndim == x.ndim and len(t)]  # a detector may have found nothing
     if not maps:
         raise ValueError(
             f"{name!r} gives {[tuple(t.shape) for t in outputs[call]]}, which is no map: choose another part."
         )
     found = maps[0][0].float().cpu().numpy()
-    strengths = np.sqrt(np.square(found, dtype=np.float64).mean(tuple(range(1, found.ndim)))).astype(np.float32)
+    over = tuple(range(1, found.ndim))
+    middle = found.mean(over, keepdims=True, dtype=np.float64) if by == "spread" else 0.0
+    strengths = np.sqrt(np.square(found - middle, dtype=np.float64).mean(over)).astype(np.float32)
     channels = np.argsort(-strengths, kind="stable")[:n]
     return FeatureMaps(channels, strengths[channels], found[channels], len(found))
 

@@ -210,6 +210,18 @@ def test_feature_maps_are_before_a_relu_that_overwrites_them():
     assert x.min() == x.max() == 1
 
 
+def test_by_spread_a_large_flat_channel_comes_last():
+    net = nn.Conv2d(1, 2, 1)
+    net.weight.data = torch.tensor([0.0, 2.0]).view(2, 1, 1, 1)
+    net.bias.data = torch.tensor([9.0, 0.0])
+    x = torch.tensor([[0.0, 1.0], [2.0, 3.0]])[None, None]
+    assert feature_maps(net, x, "", n=2).channels.tolist() == [0, 1]
+    found = feature_maps(net, x, "", n=2, by="spread")
+    assert found.channels.tolist() == [1, 0]
+    np.testing.assert_allclose(found.strengths, [2 * np.sqrt(1.25), 0], rtol=1e-6)
+    assert found.maps[0].tolist() == [[0, 2], [4, 6]]
+
+
 @pytest.mark.parametrize(
     ("call", "match"),
     [

@@ -1,0 +1,99 @@
+"""Show the code: the network's own file, and a script that gives the stage's numbers and strongest channels."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from functools import partial
+from pathlib import PurePath
+
+import streamlit as st
+
+from seglab import zoo
+from ui import arch_controls, arch_net, files
+from ui.arch_lab import Shown
+from ui.code import show_code
+from ui.texts import architectures as text
+
+LISTED = 5  # channels that the script prints
+
+
+def sources(shown: Shown) -> dict[str, str]:
+    """Return the source files that a network is written in, by their names: its own, and its encoder's."""
+    net = arch_net.net(shown.given.spec)
+    encoder = getattr(net, "encoder", None)
+    modules = dict.fromkeys(type(part).__module__ for part in (net, encoder) if part is not None)
+    ours = [name for name in modules if name.startswith("seglab.nets.")]
+    return {f"{name.replace('.', '/')}.py": inspect.getsource(sys.modules[name]) for name in ours}
+
+
+def script(shown: Shown) -> str:
+    """Return a script that prints what the page shows of the stage, for picture.png; of a volume for a drawn one."""
+    spec, place, shape = shown.given.spec, shown.spot.place, shown.given.shape
+    assert place is not None
+    built = _built(shown)
+    if spec.volumes:
+        reading = [
+            "from seglab.datasets import volumes",
+            f"x = torch.tensor(volumes.draw(7, 0, {shape[-3:]}).voxels)[None, None]  # (1, 1, D, H, W)",
+        ]
+    else:
+        reading = [
+            "import numpy as np",
+            "from PIL import Image",
+            'pixels = torch.tensor(np.array(Image.open("picture.png").convert("RGB"))).permute(2, 0, 1)[None]',
+            f'x = torch.nn.functional.interpolate(pixels, {shape[-2:]}, mode="bilinear", antialias=True) / 255',
+            "mean, std = torch.tensor([[0.485, 0.456, 0.406], [0.229, 0.224, 0.225]])[:, :, None, None]",
+            "x = (x - mean) / std  # (1, 3, H, W), ImageNet's mean and deviation",
+        ]
+    lines = [
+        f"# Stage {shown.spot.id} of {arch_controls.full_title(spec)}: its size, weights and strongest channels.",
+        "import torch",
+        *built,
+        "",
+        *reading,
+        "",
+        "given = []",
+        f'part = net.get_submodule("{place.name}")',
+        "part.register_forward_hook(lambda module, inputs, output: given.append(output))",
+        "with torch.no_grad():",
+        "    net(x)",
+        f"out = given[{place.call}]",
+        "while not torch.is_tensor(out):  # some parts give several maps",
+        "    out = next(iter(out.values() if isinstance(out, dict) else out))",
+        "",
+        'print("output", tuple(out.shape))',
+        'print("parameters", sum(weight.numel() for weight in part.parameters()))',
+        "spread = out[0].flatten(1).std(1, correction=0)",
+        f"for k in spread.argsort(descending=True)[:{LISTED}].tolist():",
+        '    print(f"channel {k} spread {spread[k]:.4f}")',
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _built(shown: Shown) -> list[str]:
+    """Return the lines that build the network, with its weights."""
+    spec = shown.given.spec
+    row = spec.row
+    if spec.model is not None:
+        return ["from seglab import runtime", f'net = runtime.model("{spec.model}").net  # in eval mode']
+    if row is None or (row.small is None and spec.build == "small"):
+        build = f'zoo.get("{spec.build if row is None else row.stands_for_it}").build()'
+        return ["from seglab import zoo", f"torch.manual_seed({arch_net.SEED})", f"net = {build}.eval()"]
+    build = f"small({arch_net.CLASSES})" if spec.build == "small" else "paper_size()"
+    return ["from seglab import architectures", f"torch.manual_seed({arch_net.SEED})",
+            f'net = architectures.get("{spec.key}").{build}.eval()']  # fmt: skip
+
+
+def show(shown: Shown) -> None:
+    """Show the tab: the network's own files first, which are what the course is about, then the script."""
+    for n, (name, source) in enumerate(sources(shown).items()):
+        with st.expander(text.CODE_ENCODER if n else name, expanded=n == 0):
+            st.caption(text.CODE_NOTE.format(module=name, lines=source.count("\n")))
+            files.offer(text.CODE_PY, partial(str, source), PurePath(name).name, "text/x-python",
+                        key=f"arch.source.{n}")  # fmt: skip
+            st.code(source, language="python", height=520)
+    spec, place = shown.given.spec, shown.spot.place
+    stretched = spec.model is not None and zoo.get(spec.model).preprocess.stretch is not None
+    if spec.has_numbers and place is not None and not place.also and not stretched:
+        show_code(script(shown), f"{spec.key}_stage", "" if spec.volumes else text.CODE_PICTURE)
