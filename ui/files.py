@@ -33,17 +33,20 @@ def offer(
 ) -> None:  # fmt: skip
     """Show the button `label`; its press makes the file `name` of type `mime` with `make` and saves it.
 
-    A ValueError of `make` is shown as its sentence. `key`: the button's own, the same in every run.
+    A ValueError or RuntimeError of `make` is shown as its sentence. `key`: the button's own, the same in every run.
     """
     st.button(label, key=f"files.{key}", icon=icon, help=tip, width=width, on_click=_want, args=(key,))
     if st.session_state.get(WANTED) != key:
         return
     try:
         data = make()
-    except ValueError as error:
+    except (ValueError, RuntimeError) as error:  # bad input; no memory, no weights
         st.session_state[WANTED] = None
         st.error(text.FILE_FAILED.format(label=label, reason=error), icon=":material/error:")
         return
+    except Exception:  # not tried again by every run; one that is only broken off is no Exception to Streamlit
+        st.session_state[WANTED] = None
+        raise
     # Numbered: a second press must be a new element, or the browser would see nothing to do.
     number = st.session_state[SAVED] = st.session_state.get(SAVED, 0) + 1
     saved = f"{HIDDEN}-{number}"

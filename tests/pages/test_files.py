@@ -17,8 +17,8 @@ def page() -> None:
 
     def make(name: str) -> bytes:
         st.session_state.setdefault("made", []).append(name)
-        if st.session_state.get("refuse"):
-            raise ValueError("this picture is empty: choose another")
+        if refused := st.session_state.get("refuse"):
+            raise {"input": ValueError, "memory": RuntimeError, "flaw": KeyError}[refused]("this picture is empty")
         return name.encode()
 
     if st.session_state.get("broken"):  # as when the viewer asks for a new run in the middle of this one
@@ -72,12 +72,16 @@ def test_a_second_press_is_a_new_element(app: AppTest) -> None:
     assert len(set(scripts)) == 2
 
 
-def test_what_can_not_be_made_is_a_sentence(app: AppTest) -> None:
-    app.session_state["refuse"] = True
-    ok(app.button(key="files.a").click().run())
-    assert "First file wasn't saved: this picture is empty" in words(app, "error")
+@pytest.mark.parametrize("reason", ["input", "memory", "flaw"])
+def test_what_can_not_be_made_is_told_and_not_tried_again_by_itself(app: AppTest, reason: str) -> None:
+    app.session_state["refuse"] = reason
+    app.button(key="files.a").click().run()
     assert saved(app) == []
-    app.session_state["refuse"] = False
+    if reason == "flaw":  # ours, to be seen
+        assert "this picture is empty" in app.exception[0].message
+    else:
+        assert "First file wasn't saved: this picture is empty" in words(ok(app), "error")
+    app.session_state["refuse"] = ""
     ok(app.run())
-    assert app.session_state["made"] == ["a"]  # not tried again by itself
+    assert app.session_state["made"] == ["a"]
     assert words(app, "error") == ""
