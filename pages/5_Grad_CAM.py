@@ -6,6 +6,7 @@ from functools import partial
 import streamlit as st
 
 from ui import (
+    gradcam_bias,
     gradcam_code,
     gradcam_controls,
     gradcam_extras,
@@ -13,6 +14,7 @@ from ui import (
     gradcam_gate,
     gradcam_grid,
     gradcam_map,
+    gradcam_other,
     gradcam_run,
     gradcam_sum,
     gradcam_trust,
@@ -84,19 +86,23 @@ if before is not None:
 gradcam_controls.more(asked)
 gradcam_extras.costs(asked, kept, fresh)
 
-parts: dict[str, Callable[[], object]] = {
+parts: dict[str, Callable[[], object]] = {  # in the order of gradcam_state.TABS
     text.TAB_TRY: gradcam_extras.experiments,
     text.TAB_SUM: partial(gradcam_sum.sums, asked, kept),
     text.TAB_GRID: partial(gradcam_grid.grid, asked, sent),
     text.TAB_TRUST: partial(gradcam_trust.trust, asked, kept, positive),
     text.TAB_TWO: partial(gradcam_two.two, asked, sent),
     text.TAB_FAIL: partial(gradcam_fail.failures, asked, sent),
+    text.TAB_OTHER: partial(gradcam_other.other, asked, sent),
+    text.TAB_BIAS: gradcam_bias.bias,
     text.TAB_DOWNLOAD: partial(gradcam_extras.downloads, asked, kept, values, source),
     text.TAB_CODE: partial(gradcam_code.show, asked),
 }
-for tab, part in zip(st.tabs(list(parts), key="gradcam.tab", on_change="rerun"), parts.values(), strict=True):
+gradcam_controls.turn_to(list(parts))
+for tab, part in zip(st.tabs(list(parts), key=gradcam_controls.TAB, on_change="rerun"), parts.values(), strict=True):
     if tab.open:
         with tab:
             part()
+gradcam_controls.turned(list(parts))
 keep_link(FIELDS, st.query_params, st.session_state, "gradcam")
 picker.tidy(source.photo)

@@ -2,9 +2,9 @@
 
 Each becomes ui/assets/thumbnails/<key>.webp: the photograph on the left of a slanted line, on its right what the
 network gives with the experiment's choices. Nothing is drawn by hand; run it again when models or experiments change.
-Those of "Upsampling" are grids of numbers, drawn as the page shows them. An experiment whose model isn't on this
-machine is skipped and named; the home page then shows the photograph. `python -m scripts.thumbnails up-` runs only
-those whose key begins with up-.
+Those of "Grad-CAM" show both whole, side by side (`thumbnails_gradcam`); those of "Upsampling" are grids of numbers.
+An experiment whose model isn't on this machine is skipped and named; the home page then shows the photograph.
+`python -m scripts.thumbnails up-` runs only those whose key begins with up-.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import numpy as np
 from PIL import Image as PILImage
 from PIL import ImageDraw, ImageFont
 
+from scripts import thumbnails_gradcam
 from seglab import draw, draw_objects, inference, maps, objects, panoptic, zoo
 from seglab.inference import Options
 from seglab.types import Image
@@ -26,6 +27,7 @@ from ui import (
     compare_source,
     compare_state,
     gallery,
+    gradcam_presets,
     losses_masks,
     losses_presets,
     losses_state,
@@ -55,7 +57,8 @@ def main(only: str = "") -> int:
     """Write all thumbnails, or those whose key begins with `only`; return 1 if one had to be skipped."""
     THUMBNAILS.mkdir(parents=True, exist_ok=True)
     skipped = 0
-    for preset in (*PRESETS, *compare_presets.PRESETS, *losses_presets.PRESETS, *upsampling_presets.PRESETS):
+    others = compare_presets, losses_presets, upsampling_presets, gradcam_presets
+    for preset in (*PRESETS, *(preset for module in others for preset in module.PRESETS)):
         if not preset.key.startswith(only):
             continue
         path = THUMBNAILS / f"{preset.key}.webp"
@@ -66,6 +69,8 @@ def main(only: str = "") -> int:
             continue
         if preset in upsampling_presets.PRESETS:
             grids(preset).save(path, "WEBP", lossless=True, method=6)
+        elif preset in gradcam_presets.PRESETS:
+            thumbnails_gradcam.halves(preset).save(path, "WEBP", quality=82, method=6)
         else:
             split(*pictures(preset)).save(path, "WEBP", quality=82, method=6)
         print(f"{path.name}: {path.stat().st_size} bytes")
@@ -86,6 +91,8 @@ def models(preset: Preset) -> tuple[str, ...]:
     """Return the models that an experiment needs."""
     if preset in PRESETS:
         return (preset.params.get("model", zoo.DEFAULT),)
+    if preset in gradcam_presets.PRESETS:
+        return thumbnails_gradcam.models(preset)
     if preset not in compare_presets.PRESETS:
         return ()
     return ("nuclei-unet",) if preset.params.get("what") == "cells" else ("scenes", "scenes-instances")

@@ -80,6 +80,27 @@ class InstanceScore:
 
 
 @dataclass(frozen=True)
+class CategoryScore:
+    """Measured on one split: the share of pictures whose class is told, 0..1; of each class; and what is told without.
+
+    baselines: the same share, by what needs no network to be told so often.
+    """
+
+    accuracy: float
+    recall: Mapping[str, float] = field(default_factory=dict)
+    baselines: Mapping[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for value in (self.accuracy, *self.recall.values(), *self.baselines.values()):
+            check_fraction(value)
+
+    @property
+    def headline(self) -> tuple[str, float]:
+        """The one number for a table, and what it is."""
+        return "accuracy", self.accuracy
+
+
+@dataclass(frozen=True)
 class Card:
     """What to know about a model before believing it.
 
@@ -96,7 +117,7 @@ class Card:
     command: str
     trained_on: tuple[str, ...]
     failures: tuple[str, ...]
-    scores: Mapping[str, Score | InstanceScore]
+    scores: Mapping[str, Score | InstanceScore | CategoryScore]
     hold_out: Mapping[str, float]
     confidence_p05: float | None
 
@@ -140,7 +161,9 @@ def parse(table: Mapping[str, Any]) -> Card:
     )
 
 
-def _score(split: Mapping[str, Any]) -> Score | InstanceScore:
+def _score(split: Mapping[str, Any]) -> Score | InstanceScore | CategoryScore:
+    if "accuracy" in split:
+        return CategoryScore(split["accuracy"], dict(split.get("recall", {})), dict(split.get("baselines", {})))
     objects = dict(split.get("objects", {}))
     if "mask_ap" in split:
         return InstanceScore(split.get("box_ap"), split["mask_ap"], split.get("ap50"), split.get("pq"), objects)

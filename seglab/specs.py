@@ -12,7 +12,7 @@ from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Literal
 
-from seglab.cards import InstanceScore, Score
+from seglab.cards import CategoryScore, InstanceScore, Score
 from seglab.palettes import CAMVID, NUCLEI, SCENES, VOC
 from seglab.palettes_coco import COCO
 from seglab.types import Palette
@@ -20,7 +20,7 @@ from seglab.types import Palette
 if TYPE_CHECKING:
     from torch import nn
 
-Shelf = Literal["main", "zoo"]
+Shelf = Literal["main", "zoo", "classes"]
 NUCLEI_STRETCH = (1.0, 99.8)  # percentiles; as StarDist does (Schmidt et al. 2018)
 
 
@@ -68,10 +68,11 @@ class ModelSpec:
     `build()` gives the network with random weights; `cam_layers` are the layers for Grad-CAM, the usual one first;
     `scores` are published scores by split (an embedded model's are on its card). `task` is "semantic" (a class for
     each pixel), "instance" (objects one by one, by `seglab.instances.detect`) or "volume" (a class for each voxel: its
-    network takes (N, 1, D, H, W), which `seglab.runtime` and `seglab.inference` don't).
+    network takes (N, 1, D, H, W), which `seglab.runtime` and `seglab.inference` don't) or "category" (one class for the
+    picture: logits (N, K), for `seglab.explain` alone).
 
     `shelf`: "main" for what is offered to segment pictures with; "zoo" for the architectures of the course, all small
-    and trained alike, to be compared (`seglab.specs_zoo`).
+    and trained alike, to be compared (`seglab.specs_zoo`); "classes" for the classifiers (`seglab.specs_classes`).
     """
 
     key: str
@@ -83,7 +84,7 @@ class ModelSpec:
     cam_layers: tuple[str, ...]
     paper: str
     licence: str
-    scores: tuple[tuple[str, Score | InstanceScore], ...] = ()
+    scores: tuple[tuple[str, Score | InstanceScore | CategoryScore], ...] = ()
     task: str = "semantic"
     shelf: Shelf = "main"
 

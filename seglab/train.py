@@ -21,9 +21,11 @@ from torch import nn
 from seglab import parts, training_state
 from seglab.architectures import ARCHITECTURES, Architecture
 from seglab.augment import Augment
+from seglab.nets.classifiers import scenes_crops
 from seglab.nets.mask_rcnn import nuclei_instances, scenes_instances, street_instances
 from seglab.nets.street import scenes, street, street_fast
 from seglab.nets.unet import nuclei_unet
+from seglab.objective_crops import Crops
 from seglab.objectives import Classes, Gaps, Loss, Objective, Objects
 from seglab.optimizer import MuonAdamW, channels_last
 from seglab.preprocess import stretch
@@ -60,7 +62,8 @@ class Recipe:
     muon: float = 0.02  # peak learning rate of the convolution kernels
     adamw: float = 2e-3  # peak learning rate of all else
     weight_decay: float = 0.02
-    warm_up: float = 0.05  # share of the steps
+    warm_up: float = 0.05  # share of a cycle's steps
+    cycles: int = 1  # times that the learning rate rises and falls (Loshchilov and Hutter 2017, SGDR: warm restarts)
     average: float = 0.998  # decay of the moving average of the weights, per step
     portion: int | None = None
     limit: int | None = None
@@ -72,10 +75,11 @@ RECIPES = {
     "street-fast": Recipe(street_fast, epochs=60),
     "scenes": Recipe(scenes, 12, Classes(stride=1), SCENES, batch=8, portion=5000),
     "scenes-instances": Recipe(scenes_instances, 14, Objects(short_side=192), LARGER, batch=8, portion=5000),
+    "scenes-crops": Recipe(scenes_crops, 4, Crops(), SCENES, batch=8, portion=3000),
     "street-instances": Recipe(street_instances, 60, Objects(), STREET_OBJECTS),
     "nuclei-unet": Recipe(nuclei_unet, 60, Gaps(), NUCLEI, stretch=NUCLEI_STRETCH),
     "nuclei-unet-30": Recipe(nuclei_unet, 300, Gaps(), NUCLEI, limit=30, stretch=NUCLEI_STRETCH),
-    "nuclei-instances": Recipe(nuclei_instances, 60, Objects(), NUCLEI, stretch=NUCLEI_STRETCH),
+    "nuclei-instances": Recipe(nuclei_instances, 180, Objects(), NUCLEI, cycles=3, stretch=NUCLEI_STRETCH),
 }
 
 
@@ -201,7 +205,7 @@ def _epoch(
     losses = []
     for step in range(steps):
         chosen = [samples[i] for i in order[step * recipe.batch : (step + 1) * recipe.batch]]
-        optimizer.set_rate(_rate((epoch * steps + step) / (epochs * steps), recipe.warm_up))
+        optimizer.set_rate(_rate((epoch * steps + step) / (epochs * steps), recipe))
         loss = loss_of(net, chosen, rng)
         optimizer.zero_grad()
         loss.backward()
@@ -227,8 +231,9 @@ def _follow(average: nn.Module, net: nn.Module, decay: float) -> None:
             a.copy_(b)
 
 
-def _rate(done: float, warm_up: float) -> float:
-    """One cycle: linear warm-up, then half a cosine down to nothing; 0..1, a share of the peak."""
+def _rate(done: float, recipe: Recipe) -> float:
+    """Each cycle: linear warm-up, then half a cosine down to nothing; 0..1, a share of the peak."""
+    done, warm_up = recipe.cycles * done % 1, recipe.warm_up
     if done < warm_up:
         return 0.04 + 0.96 * done / warm_up
     return 0.5 * (1 + math.cos(math.pi * (done - warm_up) / (1 - warm_up)))

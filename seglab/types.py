@@ -67,6 +67,21 @@ class Palette:
 
 
 @dataclass(frozen=True)
+class Categories(Palette):
+    """The classes of a network that gives one for a whole picture: any number of them, without colours.
+
+    >>> len(Categories("demo", tuple(str(n) for n in range(1000))))
+    1000
+    """
+
+    colors: tuple[tuple[int, int, int], ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.names:
+            raise ValueError("Categories need at least one name.")
+
+
+@dataclass(frozen=True)
 class Sample:
     """One picture with its truth: image (H, W, 3) uint8, labels (H, W) uint8, the file's key and its sequence.
 

@@ -1,6 +1,7 @@
 """The one registry of models, and what can be asked about a model without torch.
 
-The table itself is `seglab.specs`, with the architectures of the course (`seglab.specs_zoo`) on a shelf of their own.
+The table itself is `seglab.specs`, with the architectures of the course (`seglab.specs_zoo`) and the classifiers
+(`seglab.specs_classes`) on shelves of their own.
 
 Importing this costs nothing and downloads nothing; torch is imported by `ModelSpec.build` and `state_dict` only.
 """
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING
 from seglab import cards, checkpoints, download
 from seglab.cards import Card
 from seglab.specs import NUCLEI_STRETCH, SPECS, Embedded, ModelSpec, Preprocess, Shelf, Torchvision
+from seglab.specs_classes import CLASS_SPECS
 from seglab.specs_zoo import ZOO_SPECS
 from seglab.types import Palette
 
@@ -32,7 +34,7 @@ __all__ = [
 DEFAULT = "street"  # embedded, so it always works
 WEIGHTS = Path(__file__).parent / "weights"
 
-MODELS: dict[str, ModelSpec] = {spec.key: spec for spec in (*SPECS, *ZOO_SPECS)}
+MODELS: dict[str, ModelSpec] = {spec.key: spec for spec in (*SPECS, *ZOO_SPECS, *CLASS_SPECS)}
 
 
 _PICTURES = {"semantic": ": the photographs that show one of VOC's 20 classes", "instance": ""}
@@ -45,7 +47,8 @@ _BLIND = {
 def offered(task: str | None = None, shelf: Shelf = "main") -> tuple[str, ...]:
     """Return the keys of the models there are for a task, "semantic" or "instance"; of all tasks if it isn't given.
 
-    On the main shelf unless another is asked for: "zoo" has the architectures of the course, which know drawn scenes.
+    On the main shelf unless another is asked for: "zoo" has the architectures of the course, which know drawn scenes,
+    "classes" what gives one class for a whole picture.
 
     An embedded model that this installation doesn't have (no card lies beside the weights) is left out: `MODELS` knows
     it all the same, so that it can be trained.
@@ -109,6 +112,14 @@ def card(key: str) -> Card:
     spec = get(key)
     if isinstance(spec.source, Embedded):
         return cards.load(WEIGHTS / f"{key}.toml")
+    if spec.task == "category":
+        return Card(
+            key=key, title=spec.title, data="ImageNet-1K (Russakovsky et al. 2015), 1.28 million photographs",
+            licence=spec.licence, recipe="torchvision's references/classification, as published with the weights",
+            command="", trained_on=("ImageNet-1K-train",),
+            failures=("Names one of ImageNet's 1000 classes, whatever it sees: of people and streets it knows none.",),
+            scores=dict(spec.scores), hold_out={}, confidence_p05=None,
+        )  # fmt: skip
     return Card(
         key=key,
         title=spec.title,

@@ -199,3 +199,14 @@ def test_killed_by_the_system_and_resumed(tmp_path, data):
     subprocess.run([*command, "--output", str(tmp_path / "b"), "--resume"], check=True)
     a, b = ((tmp_path / n / training.WEIGHTS).read_bytes() for n in "ab")
     assert a == b
+
+
+def test_each_of_several_cycles_is_the_one_cycle_of_its_share_of_the_steps() -> None:
+    one = training.RECIPES["street"]
+    three = dataclasses.replace(one, cycles=3)
+    steps = 40
+    alone = [training._rate(step / steps, one) for step in range(steps)]
+    assert [training._rate(step / (3 * steps), three) for step in range(3 * steps)] == pytest.approx(3 * alone)
+    assert alone[0] == pytest.approx(0.04)
+    assert max(alone) == pytest.approx(1)
+    assert alone[-1] < 0.002

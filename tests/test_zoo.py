@@ -21,7 +21,7 @@ from seglab import cards, checkpoints, download, zoo
 from seglab.download import DownloadError, WeightsError
 from seglab.palettes import CAMVID
 
-DOWNLOADED = [key for key, spec in zoo.MODELS.items() if isinstance(spec.source, zoo.Torchvision)]
+DOWNLOADED = [k for k, spec in zoo.MODELS.items() if isinstance(spec.source, zoo.Torchvision) and spec.shelf == "main"]
 COCO = [key for key in DOWNLOADED if zoo.get(key).task == "semantic"]
 STREET = ["street", "street-fast"]
 OURS = ["scenes", "scenes-instances", "street-instances", "nuclei-unet", "nuclei-unet-30", "nuclei-instances"]

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from seglab.runtime import Loaded
 
 TINY = 0.005  # of the picture
+TAB, OPENED = "gradcam.tab", "gradcam.tab.was"
 SHEET = "gradcam.sheet"  # a new number is a new picture to paint on: the old one's strokes stay in the browser with it
 
 
@@ -145,6 +146,19 @@ def more(asked: Asked) -> None:
         left.caption(gradcam_run.how(st.session_state["cam"]).paper)
         if st.session_state["what"] == "scene":
             _drawn()
+
+
+def turn_to(names: list[str]) -> None:
+    """Open the tab that the link or an experiment asks for; `names` in the order of `gradcam_state.TABS`."""
+    now = st.session_state
+    if now.get(OPENED) != now["gtab"]:
+        now[TAB] = names[gradcam_state.TABS.index(now["gtab"])]
+
+
+def turned(names: list[str]) -> None:
+    """Take the tab that is open into the link."""
+    now = st.session_state
+    now["gtab"] = now[OPENED] = gradcam_state.TABS[names.index(now[TAB])]
 
 
 def method_name(key: str) -> str:

@@ -9,7 +9,7 @@ import streamlit as st
 
 from seglab.download import WeightsError
 from ui import cache, gradcam_run, jobs
-from ui.gradcam_run import KEPT, Asked, Kept
+from ui.gradcam_run import KEPT, Asked, Kept, Question
 from ui.texts import gradcam as text
 from ui.texts import segment as words
 
@@ -57,12 +57,12 @@ def computed(
     return None
 
 
-def gated(asked: Asked, name: str = "map") -> Kept:
+def gated(asked: Asked | Question, name: str = "map") -> Kept:
     """Return the explanation: at once if it takes a pass or two, else once the button, of that name, is pressed."""
     method = gradcam_run.how(asked.method)
     passes = method.passes * (1 + asked.mirror)
     if passes <= 2 or gradcam_run.here(asked):
-        with st.spinner(text.RUNNING.format(title=asked.run.spec.title)):
+        with st.spinner(text.RUNNING.format(title=asked.loaded.spec.title if asked.loaded.spec else asked.loaded.key)):
             return gradcam_run.explain(asked)
     note = text.MANY.format(title=method.title, n=passes)
     found = computed(

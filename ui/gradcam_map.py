@@ -9,7 +9,7 @@ from seglab.types import Palette
 from ui import cache, gradcam_controls, gradcam_run
 from ui import viewer as v
 from ui.gradcam_controls import SHEET
-from ui.gradcam_run import Asked, Kept, Map, Outside
+from ui.gradcam_run import Asked, Kept, Map, Outside, Question
 from ui.losses_state import LONGEST_INK, pack, unpack
 from ui.texts import gradcam as text
 
@@ -21,7 +21,7 @@ FAINT = 1e-3  # of p(1 − p): from here down a probability's gradient has all b
 NO_BETTER = 0.97  # of the share outside that a map without preference has
 
 
-def heat(asked: Asked, kept: Kept, *, signed: bool) -> tuple[Map | None, str]:
+def heat(asked: Asked | Question, kept: Kept, *, signed: bool) -> tuple[Map | None, str]:
     """Return the map for showing (H, W), −1..1 or 0..1, and "" ; or None and why there is none."""
     if kept.found is None:
         return None, kept.why

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
+from seglab import zoo
 from ui.presets import Preset
+
+# Needs ResNet-50's weights, which aren't part of the package.
+PHOTO: tuple[Preset, ...] = (
+    Preset(
+        "gradcam-photo", "Cat or dog?",
+        "A network of 1000 classes looks at a cat. Explain what it says, then “golden retriever”: does the heat move?",
+        {"reveal": "1", "what": "photo", "image": "chelsea", "gtab": "other", "cnet": "resnet50", "clayer": "layer4"},
+        ":material/pets:",
+    ),
+) if zoo.weights_here("resnet50") else ()  # fmt: skip
 
 PRESETS: tuple[Preset, ...] = (
     Preset(
@@ -37,4 +48,22 @@ PRESETS: tuple[Preset, ...] = (
         {"reveal": "1", "cls": "road", "layer": "context", "where": "pixel", "spot": "190,370", "y": "probability"},
         ":material/blur_off:",
     ),
+    Preset(
+        "gradcam-classifier", "What makes it say car?",
+        "A classifier has no mask to redraw. How much of its heat lies on the thing, and what does it use besides?",
+        {"reveal": "1", "cls": "car", "layer": "stage8", "gtab": "other", "clayer": "stage8"}, ":material/category:",
+    ),
+    Preset(
+        "gradcam-object", "A mean that forgets where",
+        "Why this one car of Mask R-CNN's? Grad-CAM's heat lies anywhere but on it, HiResCAM's comes back. Why?",
+        {"reveal": "1", "cls": "car", "layer": "stage8", "gtab": "other", "kind": "object", "oof": "mask",
+         "olayer": "backbone.stages.2"},
+        ":material/crop_free:",
+    ),
+    Preset(
+        "gradcam-bias", "The street gives it away",
+        "Train on dogs in parks and cars between houses: in half a minute a network learns the street, not the dog.",
+        {"reveal": "1", "cls": "car", "layer": "stage8", "gtab": "bias"}, ":material/balance:",
+    ),
+    *PHOTO,
 )  # fmt: skip

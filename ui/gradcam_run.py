@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seglab.sharing import ByteCache
-from seglab.types import Labels
+from seglab.types import Image, Labels
 from ui import cache, gradcam_state, jobs
 from ui.compare_source import Source
 from ui.losses_state import unpack
@@ -52,6 +52,11 @@ class Asked:
     def loaded(self) -> Loaded:
         """The network."""
         return self.run.loaded
+
+    @property
+    def image(self) -> Image:
+        """The picture."""
+        return self.source.photo.image
 
     @property
     def name(self) -> str:
@@ -101,6 +106,36 @@ class Asked:
         return truth_of(self.source, self.name)
 
 
+@dataclass(frozen=True, eq=False)
+class Question:
+    """What is asked of a classifier or a detector: the picture (its hash), the network, the target, how and where."""
+
+    image: Image
+    hash: str
+    loaded: Loaded
+    goal: Target
+    method: str
+    layer: str
+    of: str = "logit"
+    mirror: bool = False
+    short: str = "auto"
+
+    @property
+    def by_layer(self) -> bool:
+        """Whether the method looks at a layer."""
+        return self.method not in gradcam_state.LAYERLESS
+
+    @property
+    def key(self) -> tuple[Any, ...]:
+        """Names everything the explanation depends on."""
+        return ("cam", "other", self.hash, self.loaded.weights_hash, self.goal, self.method,
+                self.layer if self.by_layer else "")  # fmt: skip
+
+    def target(self) -> Target:
+        """Return the library's target."""
+        return self.goal
+
+
 @dataclass(frozen=True)
 class Kept:
     """What came of a question: an explanation, with its time and memory; or None and the reason in words."""
@@ -146,12 +181,12 @@ def how(method: str) -> Method:
     return METHODS[method]
 
 
-def here(asked: Asked) -> bool:
+def here(asked: Asked | Question) -> bool:
     """Whether the answer is kept, so that nothing has to run."""
     return asked.key in KEPT
 
 
-def explain(asked: Asked) -> Kept:
+def explain(asked: Asked | Question) -> Kept:
     """Return the explanation, or why there is none, from the cache or made now; OutOfMemory goes through.
 
     It runs in a thread of its own, and stops when nobody waits for it any more.
@@ -162,12 +197,12 @@ def explain(asked: Asked) -> Kept:
     return jobs.watch(asked.key, lambda progress, cancel: kept(asked, progress, cancel), lambda *_: None)
 
 
-def kept(asked: Asked, progress: jobs.Progress, cancel: Callable[[], bool]) -> Kept:
+def kept(asked: Asked | Question, progress: jobs.Progress, cancel: Callable[[], bool]) -> Kept:
     """Return the explanation from the cache, or make and keep it; never in a script's own thread."""
     return cache.kept(KEPT, asked.key, lambda: made(asked, progress, cancel))
 
 
-def made(asked: Asked, progress: jobs.Progress, cancel: Callable[[], bool]) -> Kept:
+def made(asked: Asked | Question, progress: jobs.Progress, cancel: Callable[[], bool]) -> Kept:
     """Return the explanation, made now; a ValueError's words in its place, which would be the same again."""
     from seglab import runtime
     from seglab.explain import explain as library
@@ -175,7 +210,7 @@ def made(asked: Asked, progress: jobs.Progress, cancel: Callable[[], bool]) -> K
     try:
         with runtime.peak_memory() as peak:
             found = library(
-                asked.source.photo.image, asked.loaded, asked.target(), method=asked.method,
+                asked.image, asked.loaded, asked.target(), method=asked.method,
                 layer=asked.layer if asked.by_layer else None, of=asked.of,  # type: ignore[arg-type]
                 short_side=short_side(asked.short), flip=asked.mirror, cancel=cancel, progress=progress,
             )  # fmt: skip

@@ -24,6 +24,9 @@ SEED = 15  # of the street that the page opens with: a car that is found well, a
 DRAWN = ("seed", "things", "size", "crowding", "thin", "contrast", "grain", "imbalance")
 # A drawn street is asked of the network that knows it first; the others may try.
 SCENE_MODELS = tuple(key for key in ("scenes", *segment_state.MODELS) if key in zoo.offered())
+CLASSIFIERS = zoo.offered(shelf="classes")
+DETECTORS = ("scenes-instances", "maskrcnn-resnet50-fpn", "maskrcnn-resnet50-fpn-v2")  # of streets; of photos, if here
+TABS = ("try", "sum", "grid", "trust", "two", "fail", "other", "bias", "download", "code")
 PICTURE = tuple(
     replace(field, only_if=("what", "photo"))
     for field in segment_state.FIELDS
@@ -96,6 +99,20 @@ FIELDS: tuple[Field, ...] = (
     words("cams", GRID, longest=120),
     choice("gscale", "own", ("own", "one")),
     choice("other", "", ("", *SCENE_MODELS)),
+    choice("gtab", TABS[0], TABS),
+    # a classifier, and one object
+    choice("kind", "classifier", ("classifier", "object")),
+    choice("cnet", CLASSIFIERS[0], CLASSIFIERS),
+    _place("cspot", 2),
+    words("ccls", longest=40),
+    words("clayer", longest=40),
+    _place("ospot", 2),
+    choice("oof", "class", ("class", "mask")),
+    words("olayer", longest=40),
+    # the bias lab
+    number("bias", 1.0, 0.5, 1.0),
+    whole("bsteps", 400, 60, 1000),
+    whole("bseed", 0, 0, 9999),
 )
 
 

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 PICTURES = 4  # channels that are shown one by one
 IN_FORMULA = 3  # terms that are written out
 HEIGHT = 150
+WRITTEN = 4  # slopes that are written out
+CHANNEL = "gradcam.sum.mean"
 
 
 def sums(asked: Asked, kept: Kept) -> None:
@@ -50,6 +52,56 @@ def sums(asked: Asked, kept: Kept) -> None:
     st.caption(text.LIKE.format(n=n, like=likeness(so_far, kept.found.raw), most=most))
     st.markdown(text.AT_HOTTEST if not asked.mirror else f"{text.AT_HOTTEST} {text.MIRRORED}")
     st.latex(at_hottest(kept.found))
+    _mean(terms[:PICTURES])
+
+
+def _mean(terms: list[Term]) -> None:
+    """Show of one strong channel how its α is a mean, with the numbers put in; of Grad-CAM alone."""
+    known = {term.channel: term for term in terms if term.slope is not None}
+    if not known:
+        return
+    first = next(iter(known.values()))
+    assert first.slope is not None
+    st.markdown(text.MEAN.format(z=first.slope.size))
+    left, right = st.columns([1, 2])
+    with left:
+        k = st.selectbox(
+            text.MEAN_CHANNEL, list(known), key=CHANNEL,
+            format_func=lambda k: text.MEAN_NAME.format(k=k, alpha=_signed(known[k].alpha)),
+        )  # fmt: skip
+        slope = known[k].slope
+        assert slope is not None
+        most = float(np.abs(slope).max())
+        _picture(slope, f"slope.{k}", text.ALT_SLOPE.format(k=k), most)
+    with right:
+        st.latex(mean_of(known[k]))
+        st.caption(text.MEAN_NOTE)
+
+
+def mean_of(term: Term) -> str:
+    r"""Return α_k = (1/Z) Σ ∂y/∂A_ij as LaTeX, with the first and the last slopes, their sum and the mean.
+
+    >>> from seglab.explain.report import Term
+    >>> mean_of(Term(7, 2.0, np.ones((1, 2)), np.float32([[1, 3]]))).endswith(r"= \frac{4}{2} = 2\end{aligned}")
+    True
+    """
+    assert term.slope is not None
+    values, (h, w) = term.slope.ravel().astype(np.float64), term.slope.shape
+    written = [_signed(float(v)) for v in (values if len(values) <= WRITTEN else (*values[:3], *values[-1:]))]
+    written = [value if value[0] != "-" or n == 0 else f"({value})" for n, value in enumerate(written)]
+    if len(values) > WRITTEN:
+        written.insert(3, r"\dots")
+    return _lines(
+        rf"\alpha_{{{term.channel}}} &= \frac{{1}}{{{h}\cdot {w}}}\sum_{{ij}}\frac{{\partial y}}{{\partial "
+        rf"A^{{{term.channel}}}_{{ij}}}}",
+        rf"&= \frac{{1}}{{{len(values)}}}\big({' + '.join(written)}\big)",
+        rf"&= \frac{{{values.sum():.6g}}}{{{len(values)}}} = {_signed(float(values.mean()))}",
+    )
+
+
+def _lines(*lines: str) -> str:
+    r"""Return lines of LaTeX one below the other, each with an & where they meet: a phone is narrow."""
+    return r"\begin{aligned}\vphantom{\Big|}" + r" \\[4pt] ".join(lines) + r"\end{aligned}"
 
 
 def partial_sum(terms: list[Term]) -> Map:
@@ -76,9 +128,10 @@ def at_hottest(found: Explanation) -> str:
     total = float(found.raw[i, j])
     rest = total - sum(t.alpha * float(t.activation[i, j]) for t in terms)
     names = " + ".join(rf"\alpha_{{{t.channel}}}A^{{{t.channel}}}_{{{i},{j}}}" for t in terms)
-    return (
-        rf"L_{{{i},{j}}} = {names} + \dots = {' + '.join(parts)} + \underbrace{{({rest:.3g})}}_{{\text{{the others}}}}"
-        rf" = {total:.4g}"
+    return _lines(
+        rf"L_{{{i},{j}}} &= {names} + \dots",
+        rf"&= {' + '.join(parts)} + \underbrace{{({rest:.3g})}}_{{\text{{the others}}}}",
+        rf"&= {total:.4g}",
     )
 
 

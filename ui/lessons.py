@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from seglab import zoo
-from ui import compare_presets, losses_presets, upsampling_presets
+from ui import compare_presets, gradcam_presets, losses_presets, upsampling_presets
 from ui.presets import PRESETS, Preset
-from ui.texts import compare, losses, segment, upsampling
+from ui.texts import compare, gradcam, losses, segment, upsampling
 
 ROOT = Path(__file__).resolve().parents[1]
 HOME = "app.py"
@@ -74,6 +74,17 @@ LESSONS: tuple[Lesson, ...] = (
         section="Learning",
         experiments=upsampling_presets.PRESETS,
         cover=upsampling_presets.PRESETS[0].key,
+    ),
+    Lesson(
+        file="pages/5_Grad_CAM.py",
+        title=gradcam.TITLE,
+        question=gradcam.QUESTION,
+        teaser=gradcam.TEASER,
+        icon=gradcam.ICON,
+        section="Learning",
+        experiments=gradcam_presets.PRESETS,
+        cover=gradcam_presets.PRESETS[0].key,
+        needs=("scenes",),
     ),
 )
 

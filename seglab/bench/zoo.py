@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 from seglab import zoo
 from seglab.architectures import ARCHITECTURES, Architecture
-from seglab.cards import InstanceScore, Score
+from seglab.cards import CategoryScore, InstanceScore, Score
 from seglab.download import WeightsError
 from seglab.machine import line
 
@@ -92,7 +92,7 @@ def measure(rows: Sequence[Architecture], repeats: int, say: Callable[[str], Non
         )
 
 
-def _splits(model: str) -> Mapping[str, Score | InstanceScore]:
+def _splits(model: str) -> Mapping[str, Score | InstanceScore | CategoryScore]:
     try:
         return zoo.card(model).scores
     except WeightsError:  # not trained yet

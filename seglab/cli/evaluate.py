@@ -57,6 +57,8 @@ def run(args: argparse.Namespace) -> int:
     from seglab import datasets
 
     spec = spec_of(args)
+    if spec.task == "category":
+        raise UsageError(f"{spec.key} gives one class for a whole picture; its score is on its card")
     if args.semantic and spec.task != "instance":
         raise UsageError("--semantic goes with a detector; this model gives a class for each pixel itself")
     other = partner(args.semantic, spec, args.split) if spec.task == "instance" else None

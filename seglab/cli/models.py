@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from seglab import zoo
-from seglab.cards import InstanceScore, Score
+from seglab.cards import CategoryScore, InstanceScore, Score
 from seglab.download import WeightsError
 
 
@@ -65,7 +65,7 @@ def _known(spec: zoo.ModelSpec) -> Sequence[int]:
     return spec.palette.things if spec.task == "instance" else range(len(spec.palette))
 
 
-def _measured(key: str) -> tuple[str | None, Score | InstanceScore | None, list[str]]:
+def _measured(key: str) -> tuple[str | None, Score | InstanceScore | CategoryScore | None, list[str]]:
     """Return the split and its score, `val` before others (None where there is no card), and the splits trained on."""
     try:
         card = zoo.card(key)

@@ -137,6 +137,8 @@ def run(args: argparse.Namespace) -> int:
 def check_task(args: argparse.Namespace) -> tuple[str, Named | None]:
     """Return the task, and for a panoptic one what the objects are fused with; UsageError for what can't be done."""
     spec = spec_of(args)
+    if spec.task == "category":
+        raise UsageError(f"{spec.key} gives one class for a whole picture, and no mask; choose another model")
     task = args.task or spec.task
     if task == "semantic" and spec.task == "instance":
         raise UsageError(f"{spec.key} finds objects and gives no class for each pixel; use --task instance or panoptic")

@@ -25,7 +25,7 @@ def load(
     """Return the samples of a split of the data set with these classes, and those of the sequence held out.
 
     Args:
-        palette: CamVid's, Scenes' or that of the nuclei.
+        palette: CamVid's, that of Scenes or of their things, or that of the nuclei.
         root: the data set's folder or its parent; None for Scenes, which are drawn.
         split: "train", "val" (not of the nuclei) or "test" (not of CamVid); of CamVid and the nuclei joined by "+" too.
         objects: give CamVid's samples instance ids: the connected components of its cars, pedestrians and bicyclists.
@@ -40,16 +40,17 @@ def load(
     >>> len(samples), samples[0].key
     (500, 'scenes-20250500-0')
     """
-    if palette.title not in ("CamVid", "Scenes", "Nuclei"):
+    drawn = palette.title in ("Scenes", "Things of Scenes")
+    if not drawn and palette.title not in ("CamVid", "Nuclei"):
         raise ValueError(f"SegLab knows no data set labelled with the classes of {palette.title}.")
     if hold_out is not None and palette.title != "CamVid":
         raise ValueError(f"Only CamVid has sequences to leave out; the classes are those of {palette.title}.")
-    if root is None and palette.title != "Scenes":
+    if root is None and not drawn:
         raise ValueError(f"The data of {palette.title} are needed: say where their folder is.")
-    if palette.title == "Scenes":
+    if drawn:
         if root is not None:
             raise ValueError("Scenes are drawn, not read: leave the folder out.")
-        return _scenes(split), ()
+        return _scenes(split, crops=palette.title != "Scenes"), ()
     assert root is not None
     if palette.title == "Nuclei":
         from seglab.datasets import nuclei
@@ -61,15 +62,19 @@ def load(
     return (_with_ids(samples), _with_ids(held_out)) if objects else (samples, held_out)
 
 
-def _scenes(split: str) -> Sequence[Sample]:
+def _scenes(split: str, crops: bool) -> Sequence[Sample]:
+    """Return whole scenes; where crops of them are asked about, in more detail."""
     from seglab.datasets import scenes
+    from seglab.datasets.crops import SIZE
+
+    size = SIZE if crops else scenes.SIZE
 
     if split not in ("train", "val", "test"):
         raise ValueError(f"There is no split {split!r} of Scenes; there are train, val, test.")
     if split == "test":
-        return scenes.test_set()
+        return replace(scenes.test_set(), size=size)
     seed, n = (TRAINING_SEED, TRAINING_SCENES) if split == "train" else (CHECK_SEED, CHECK_SCENES)
-    return scenes.training(seed, n)
+    return scenes.training(seed, n, size=size)
 
 
 def _with_ids(samples: Sequence[Sample]) -> list[Sample]:

@@ -4,6 +4,7 @@
 explained, `methods` how; `trust`, `sanity` and `truth` put a map to the test.
 """
 
+from seglab.explain.classify import classify
 from seglab.explain.methods import METHODS
 from seglab.explain.passes import layer_sizes
 from seglab.explain.report import Explanation
@@ -15,6 +16,6 @@ from seglab.explain.truth import energy_in_mask, pointing_game, share_outside
 
 __all__ = [
     "METHODS", "Box", "Category", "Curve", "Everywhere", "Explanation", "Instance", "Painted", "Pixel", "Predicted",
-    "Randomisation", "Road", "Target", "deletion", "energy_in_mask", "explain", "insertion", "layer_sizes",
+    "Randomisation", "Road", "Target", "classify", "deletion", "energy_in_mask", "explain", "insertion", "layer_sizes",
     "of_detection", "pointing_game", "randomisation", "road", "share_outside",
 ]  # fmt: skip

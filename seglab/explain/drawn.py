@@ -13,7 +13,8 @@ class Drawn:
     """A map, raw (h, w), and the score y.
 
     A (C, h, w): the layer's activations; alpha (C,): the channels' weights, where raw is Σ_k α_k A^k; gap: what
-    integrated gradients miss of completeness. None where a method has no such thing.
+    integrated gradients miss of completeness; G (C, h, w): ∂y/∂A, of Grad-CAM alone. None where a method has no such
+    thing.
     """
 
     raw: Tensor
@@ -21,6 +22,7 @@ class Drawn:
     A: Tensor | None = None
     alpha: Tensor | None = None
     gap: float | None = None
+    G: Tensor | None = None
 
 
 def weighed(alpha: Tensor, A: Tensor, y: float) -> Drawn:

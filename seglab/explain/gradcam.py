@@ -27,8 +27,8 @@ from torch import Tensor, nn
 ScoreOf = Callable[[Tensor], Tensor]  # x (N, 3, H, W) → y (N,)
 
 
-def grad_cam(score: ScoreOf, layer: nn.Module, x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Return Σ_k α_k A^k (h, w) before its ReLU, α (K,), A (K, h, w) and y, each without a graph.
+def grad_cam(score: ScoreOf, layer: nn.Module, x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+    """Return Σ_k α_k A^k (h, w) before its ReLU, α (K,), A (K, h, w), G = ∂y/∂A (K, h, w) and y, without a graph.
 
     Args:
         score: makes y (1,) from x, and runs `layer` once meanwhile.
@@ -39,7 +39,7 @@ def grad_cam(score: ScoreOf, layer: nn.Module, x: Tensor) -> tuple[Tensor, Tenso
         ValueError: as `activations` and `gradient`.
 
     >>> layer = nn.Conv2d(3, 2, 1, bias=False).requires_grad_(False)
-    >>> cam, alpha, A, y = grad_cam(lambda x: layer(x)[:, 1].sum((1, 2)), layer, torch.rand(1, 3, 4, 5))
+    >>> cam, alpha, A, G, y = grad_cam(lambda x: layer(x)[:, 1].sum((1, 2)), layer, torch.rand(1, 3, 4, 5))
     >>> alpha.tolist(), torch.equal(cam, A[1])  # y is the sum of channel 1
     ([0.0, 1.0], True)
 
@@ -48,7 +48,7 @@ def grad_cam(score: ScoreOf, layer: nn.Module, x: Tensor) -> tuple[Tensor, Tenso
     G = gradient(y, A)  # ∂y/∂A, (1, K, h, w)
     alpha = G.mean((2, 3))  # α_k = (1/Z) Σ_ij ∂y/∂A_ij^k, (1, K)
     cam = (alpha[:, :, None, None] * A).sum(1)  # Σ_k α_k A^k, (1, h, w)
-    return cam[0].detach(), alpha[0], A[0].detach(), y[0].detach()
+    return cam[0].detach(), alpha[0], A[0].detach(), G[0], y[0].detach()
 
 
 def activations(score: ScoreOf, layer: nn.Module, x: Tensor) -> tuple[Tensor, Tensor]:

@@ -102,8 +102,8 @@ def draw(method: str, score: Score, layer: nn.Module | None, x: Tensor, passes: 
         return integrated_gradients(score, x, passes)
     assert layer is not None
     if method == "grad-cam":
-        cam, alpha, maps, total = passes.run(lambda x: grad_cam(score, layer, x), x)
-        return Drawn(cam, float(total), maps, alpha)
+        cam, alpha, A, G, total = passes.run(lambda x: grad_cam(score, layer, x), x)
+        return Drawn(cam, float(total), A, alpha, G=G)
     if method in ("score-cam", "ablation-cam", "eigencam"):
         A, y = passes.run(lambda x: _look(score, layer, x), x)
         if method == "eigencam":

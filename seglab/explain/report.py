@@ -23,11 +23,12 @@ Map = NDArray[np.float32]  # (H, W) or (h, w)
 
 
 class Term(NamedTuple):
-    """One of the sum's terms: the channel k, its weight α_k, and its activations A^k (h, w)."""
+    """One of the sum's terms: the channel k, its weight α_k, its activations A^k and, of Grad-CAM, ∂y/∂A^k (h, w)."""
 
     channel: int
     alpha: float
     activation: Map
+    slope: Map | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +38,8 @@ class Explanation:
     method: a key of METHODS; layer: the module's name ("" for gradients); target: in words; score: y; raw: see above;
     size: of the picture; region: over which pixels y is summed, bool (H, W), None of classifiers and objects;
     alpha: α of all channels (C,), None where the method has none; channels (n,) and activations (n, h, w) float32: the
-    channels that add most to the map, the most first, and their maps, empty where there are none; gap: what integrated
+    channels that add most to the map, the most first, and their maps, empty where there are none; slopes (n, h, w):
+    ∂y/∂A of these channels, whose mean over the places is α, of Grad-CAM alone; gap: what integrated
     gradients miss, Σ map − (y(x) − y(baseline)), as a share of that difference; None of the other methods.
 
     With a mirrored picture averaged in, raw is the mean, and α and activations are those of the picture as it is.
@@ -54,6 +56,7 @@ class Explanation:
     channels: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
     activations: NDArray[np.float32] = field(default_factory=lambda: np.empty((0, 0, 0), np.float32))
     gap: float | None = None
+    slopes: NDArray[np.float32] | None = None
 
     def __post_init__(self) -> None:
         if self.raw.ndim != 2 or not np.isfinite(self.raw).all():
@@ -95,7 +98,9 @@ class Explanation:
         """Return the largest terms α_k A^k of the sum, the largest first; none where the map is no such sum."""
         if self.alpha is None:
             return []
-        return [Term(int(k), float(self.alpha[k]), a) for k, a in zip(self.channels, self.activations, strict=True)]
+        slopes = [None] * len(self.channels) if self.slopes is None else list(self.slopes)
+        rows = zip(self.channels, self.activations, slopes, strict=True)
+        return [Term(int(k), float(self.alpha[k]), a, slope) for k, a, slope in rows]
 
 
 def enlarge(small: Map, size: tuple[int, int]) -> Map:

@@ -93,7 +93,8 @@ def _terms(found: Drawn) -> dict[str, Any]:
         return {}
     sums = found.alpha.abs() * found.A.abs().sum((1, 2))
     most = sums.argsort(descending=True, stable=True)[:SHOWN]
-    return {"alpha": _array(found.alpha), "channels": most.cpu().numpy(), "activations": _array(found.A[most])}
+    kept = {"alpha": _array(found.alpha), "channels": most.cpu().numpy(), "activations": _array(found.A[most])}
+    return kept if found.G is None else kept | {"slopes": _array(found.G[most])}
 
 
 def _array(t: Tensor) -> NDArray[np.float32]:

@@ -11,12 +11,15 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from seglab import runtime
+from seglab.datasets import crops
 from seglab.explain import Box, Painted, Pixel, explain
 from seglab.palettes import SCENES
 from tests.browser.test_viewer import Stage
-from ui import compare_source, gradcam_run, gradcam_state, state
+from ui import compare_source, gradcam_object, gradcam_run, gradcam_state, state
 from ui.texts import gradcam as text
+from ui.texts import gradcam_labs as labs
 from ui.texts import gradcam_more as more
+from ui.texts import live
 
 CAR = SCENES.index("car")
 LINK = "?reveal=1&cls=car&layer=stage8"
@@ -56,13 +59,62 @@ def largest(page: Page, target: Any) -> str:
     return line
 
 
-def test_it_asks_and_answers(new_page: Any, url: str) -> None:
-    page = new_page(1280, 900)
-    page.goto(url)
+def tab(page: Page, name: str) -> None:
+    page.get_by_role("tab", name=name, exact=True).click()
+    page.wait_for_timeout(400)
+    settled(page)
+
+
+def test_it_asks_and_answers_and_two_models_are_voted_on_before_they_are_named(new_page: Any, url: str) -> None:
+    page = new_page(1280, 1400)
+    page.goto(f"{url}?other=street")
     page.get_by_role("button", name=text.ANSWERS["most"]).click(timeout=60_000)
     expect(page.get_by_text("of the heat lies on the car").first).to_be_visible(timeout=60_000)
     settled(page)
     assert "reveal=1" in page.url
+
+    tab(page, text.TAB_TWO)
+    page.get_by_role("button", name=more.FIVE[0], exact=True).wait_for(timeout=60_000)
+    settled(page)
+    assert page.get_by_text(more.CLASS_IOU).count() == 0
+    page.get_by_role("button", name=more.FIVE[0], exact=True).click()
+    expect(page.get_by_text(more.CLASS_IOU)).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("Votes on this question so far: 1")).to_be_visible()
+    assert "other=street" in page.url
+    assert "gtab=two" in page.url
+
+    # A click chooses what the classifier sees, and which object is explained.
+    tab(page, text.TAB_OTHER)
+    for kind, key in (("classifier", "cspot"), ("object", "ospot")):
+        page.get_by_text(labs.KINDS[kind], exact=True).click()
+        notice = {"classifier": labs.C_NOTICE, "object": labs.O_NOTICE}[kind]
+        page.get_by_text(notice[:25]).wait_for(timeout=60_000)
+        settled(page)
+        where, answer = Stage(page, 2), Stage(page, 3)
+        before = answer.pixels()
+        place = smallest(kind)
+        where.canvas.scroll_into_view_if_needed()
+        page.mouse.click(*where.place(*place))
+        expect(page).to_have_url(re.compile(key), timeout=60_000)
+        settled(page)
+        answer.settle()
+        assert answer.pixels() != before, kind
+
+
+def smallest(kind: str) -> tuple[int, int]:
+    """Return a pixel of the smallest thing that a classifier is shown, or a detector finds."""
+    values = state.defaults(gradcam_state.FIELDS)
+    source = compare_source.scene(values)
+    if kind == "object":
+        offered = gradcam_object.objects(source, runtime.model("scenes-instances")).offered
+        mask = min((offered.mask(n) for n in range(len(offered))), key=lambda m: int(m.sum()))
+    else:
+        sample = source.sample
+        assert sample is not None
+        ids = sample.ids
+        mask = min((ids == t.id for t in crops.things(sample)), key=lambda m: int(m.sum()))  # type: ignore[attr-defined]
+    ys, xs = np.nonzero(mask)
+    return int(xs[len(xs) // 2]), int(ys[len(ys) // 2])
 
 
 def test_click_box_and_brush_each_change_the_map_and_the_link_brings_them_back(new_page: Any, url: str) -> None:
@@ -110,22 +162,9 @@ def test_click_box_and_brush_each_change_the_map_and_the_link_brings_them_back(n
     assert Stage(page, 0).get("v.state.strokes").__len__() == 0
 
 
-def test_two_models_are_voted_on_before_they_are_named(new_page: Any, url: str) -> None:
-    page = new_page(1280, 1400)
-    opened(page, f"{url}{LINK}&other=street&seed=3")
-    page.get_by_role("tab", name=text.TAB_TWO).click()
-    page.get_by_role("button", name=more.FIVE[0], exact=True).wait_for(timeout=60_000)
-    settled(page)
-    assert page.get_by_text(more.CLASS_IOU).count() == 0
-    page.get_by_role("button", name=more.FIVE[0], exact=True).click()
-    expect(page.get_by_text(more.CLASS_IOU)).to_be_visible(timeout=60_000)
-    expect(page.get_by_text("Votes on this question so far: 1")).to_be_visible()
-    assert "other=street" in page.url
-
-
-def test_long_work_is_stopped(new_page: Any, url: str) -> None:
+def test_long_work_is_stopped_and_the_bias_lab_trains(new_page: Any, url: str) -> None:
     page = new_page(1280, 1000)
-    opened(page, f"{url}{LINK}&cam=integrated-gradients&short=256&mirror=1&seed=21")
+    opened(page, f"{url}{LINK}&cam=integrated-gradients&short=256&mirror=1&seed=21&bsteps=60")
     compute = page.get_by_role("button", name=text.COMPUTE, exact=True)
     compute.click()
     page.get_by_role("button", name=text.STOP, exact=True).click(timeout=60_000)
@@ -133,13 +172,17 @@ def test_long_work_is_stopped(new_page: Any, url: str) -> None:
     settled(page)
     assert page.get_by_test_id("stMetric").count() == 0
 
+    tab(page, text.TAB_BIAS)
+    page.get_by_role("button", name=live.START, exact=True).click()
+    expect(page.get_by_text(live.DONE.format(done=60)).first).to_be_visible(timeout=90_000)
+    expect(page.get_by_text("Heat on the thing: the share")).to_be_visible(timeout=60_000)
 
-@pytest.mark.parametrize("tab", [text.TAB_SUM, text.TAB_TRUST, text.TAB_TWO, text.TAB_FAIL, text.TAB_CODE])
-def test_nothing_sticks_out_on_a_phone(new_page: Any, url: str, tab: str) -> None:
+
+def test_nothing_sticks_out_on_a_phone(new_page: Any, url: str) -> None:
     page = new_page(390, 844)
     opened(page, url + LINK)
-    page.get_by_role("tab", name=tab, exact=True).click()
-    page.wait_for_timeout(400)
-    settled(page)
-    assert page.get_by_test_id("stException").count() == 0
-    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    for name in (text.TAB_SUM, text.TAB_TRUST, text.TAB_TWO, text.TAB_FAIL, text.TAB_OTHER, text.TAB_BIAS,
+                 text.TAB_CODE):  # fmt: skip
+        tab(page, name)
+        assert page.get_by_test_id("stException").count() == 0, name
+        assert page.evaluate("document.documentElement.scrollWidth") == 390, name

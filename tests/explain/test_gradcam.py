@@ -156,7 +156,7 @@ def test_strongest_terms_add_up_to_the_map():
     with alone(runtime.model("street-fast")) as net:
         score = Score(net, Everywhere(0), zoo.get("street-fast").palette, photo().shape[:2])
         x = network_input(photo(), runtime.model("street-fast"), 0)
-        cam, alpha, A, _ = grad_cam(score, net.get_submodule("context"), x)
+        cam, alpha, A, *_ = grad_cam(score, net.get_submodule("context"), x)
     np.testing.assert_allclose(sum(a * m for a, m in zip(alpha.numpy(), A.numpy(), strict=True)), cam, atol=1e-4)
     np.testing.assert_array_equal(found.alpha, alpha.numpy())
 
@@ -309,3 +309,13 @@ def test_a_grey_picture_works():
     assert explain(grey, "street", Everywhere(1), short_side=0).heat(relu=False).shape == grey.shape[:2]
     even = np.full((64, 64, 3), 128, np.uint8)
     assert explain(even, "street", Pixel(1, 0, 0), short_side=0).magnitude > 0
+
+
+def test_alpha_is_the_mean_of_the_slopes_that_are_kept():
+    found = explain(photo(), "street-fast", Everywhere(0), short_side=0)
+    assert found.slopes.shape == found.activations.shape
+    for term in found.terms():
+        assert term.slope.mean() == pytest.approx(term.alpha, rel=1e-4, abs=1e-7)
+    other = explain(photo(), "street-fast", Everywhere(0), short_side=0, method="xgrad-cam")
+    assert other.slopes is None
+    assert {term.slope for term in other.terms()} == {None}

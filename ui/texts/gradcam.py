@@ -108,6 +108,7 @@ NOT_PREDICTED = "The network predicts no {name} here, so there is no mask to com
 # page
 TAB_TRY, TAB_SUM, TAB_GRID, TAB_TRUST = "Try this", "The sum", "Methods × layers", "Trust"
 TAB_TWO, TAB_FAIL, TAB_DOWNLOAD, TAB_CODE = "Two models", "Where it fails", "Download", "Show the code"
+TAB_OTHER, TAB_BIAS = "Other networks", "Bias lab"
 DOWNLOADS = {
     "map.npy": "Map, raw (.npy)", "heat.npy": "Heat at the picture's size (.npy)", "alpha.npy": "α of all channels",
     "region.png": "Region (PNG)", "picture.png": "Picture (PNG)",

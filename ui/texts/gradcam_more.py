@@ -3,17 +3,22 @@
 NO_MAP = "There is no map yet: see the message beside the picture."
 ALL_AGAINST = "Everything speaks against the class here, so that the ReLU leaves no heat to test."
 
+
 # the sum
-_CAM = r"L = \mathrm{ReLU}\Big(\sum_k \alpha_k A^k\Big),\quad "
+def _cam(alpha: str) -> str:
+    r"""Return the sum and, below it, what its α is: a phone is narrow."""
+    return r"\begin{gathered}L = \mathrm{ReLU}\Big(\sum_k \alpha_k A^k\Big),\\ " + alpha + r"\end{gathered}"
+
+
 FORMULAS = {
-    "grad-cam": _CAM + r"\alpha_k = \frac{1}{Z}\sum_i\sum_j \frac{\partial y}{\partial A^k_{ij}}",
-    "grad-cam++": _CAM + r"\alpha_k = \sum_{ij} w^k_{ij}\,\mathrm{ReLU}\Big(\frac{\partial y}{\partial A^k_{ij}}\Big)",
+    "grad-cam": _cam(r"\alpha_k = \frac{1}{Z}\sum_i\sum_j \frac{\partial y}{\partial A^k_{ij}}"),
+    "grad-cam++": _cam(r"\alpha_k = \sum_{ij} w^k_{ij}\,\mathrm{ReLU}\Big(\frac{\partial y}{\partial A^k_{ij}}\Big)"),
     "hirescam": r"L = \mathrm{ReLU}\Big(\sum_k \frac{\partial y}{\partial A^k}\odot A^k\Big)",
-    "xgrad-cam": _CAM + r"\alpha_k = \frac{\sum_{ij} A^k_{ij}\,\partial y/\partial A^k_{ij}}{\sum_{ij} A^k_{ij}}",
+    "xgrad-cam": _cam(r"\alpha_k = \frac{\sum_{ij} A^k_{ij}\,\partial y/\partial A^k_{ij}}{\sum_{ij} A^k_{ij}}"),
     "layer-cam": r"L = \mathrm{ReLU}\Big(\sum_k \mathrm{ReLU}\Big(\frac{\partial y}{\partial A^k}\Big)\odot A^k\Big)",
     "eigencam": r"L = \text{the first principal component of } A,\ \text{whatever } y \text{ is}",
-    "score-cam": _CAM + r"\alpha = \mathrm{softmax}_k\, y\big(x \odot \mathrm{up}(A^k)\big)",
-    "ablation-cam": _CAM + r"\alpha_k = \frac{y - y_{\text{without channel } k}}{|y|}",
+    "score-cam": _cam(r"\alpha = \mathrm{softmax}_k\, y\big(x \odot \mathrm{up}(A^k)\big)"),
+    "ablation-cam": _cam(r"\alpha_k = \frac{y - y_{\text{without channel } k}}{|y|}"),
     "gradient": r"L = \max_c \Big|\frac{\partial y}{\partial x_c}\Big|",
     "integrated-gradients": r"L = \sum_c (x_c - x'_c)\int_0^1 \frac{\partial y}{\partial x_c}"
     r"\big(x' + t(x - x')\big)\,dt",
@@ -30,6 +35,15 @@ ACTIVATION, SUM = "Activation", "For and against"
 ALT_CHANNEL = "The activations of channel {k}, as a heat map."
 ALT_SUM = "The sum of the {n} strongest terms, red for the class and blue against it."
 ALT_ALL = "The sum of all terms, red for the class and blue against it."
+
+MEAN = "**Where α comes from**: the mean of the slopes ∂y/∂A over the {z} cells of a channel"
+MEAN_CHANNEL, MEAN_NAME = "Channel", "channel {k} (α = {alpha})"
+SLOPE = "∂y/∂A"
+ALT_SLOPE = "The slope of the score over each cell of channel {k}, red where more of it helps the class."
+MEAN_NOTE = (
+    "Red: more of the channel in this cell would raise the score. The mean is all that Grad-CAM keeps of this map; "
+    "HiResCAM keeps the whole."
+)
 
 # methods × layers
 GRID_INTRO = "The same question to several methods, at each layer of the model. Do they tell one story?"
