@@ -2,7 +2,8 @@
 
 Each becomes ui/assets/thumbnails/<key>.webp: the photograph on the left of a slanted line, on its right what the
 network gives with the experiment's choices. Nothing is drawn by hand; run it again when models or experiments change.
-Those of "Grad-CAM" show both whole, side by side (`thumbnails_gradcam`); those of "Upsampling" are grids of numbers.
+Those of "Grad-CAM" show both whole, side by side (`thumbnails_gradcam`); those of "Upsampling" are grids of numbers,
+those of "Architectures" diagrams (`thumbnails_arch`).
 An experiment whose model isn't on this machine is skipped and named; the home page then shows the photograph.
 `python -m scripts.thumbnails up-` runs only those whose key begins with up-.
 """
@@ -16,13 +17,14 @@ import numpy as np
 from PIL import Image as PILImage
 from PIL import ImageDraw, ImageFont
 
-from scripts import thumbnails_gradcam
+from scripts import thumbnails_arch, thumbnails_gradcam
 from seglab import draw, draw_objects, inference, maps, objects, panoptic, zoo
 from seglab.inference import Options
 from seglab.types import Image
 from seglab.upsampling import atrous, checkerboard
 from seglab.upsampling.trace import short
 from ui import (
+    arch_presets,
     compare_presets,
     compare_source,
     compare_state,
@@ -57,7 +59,7 @@ def main(only: str = "") -> int:
     """Write all thumbnails, or those whose key begins with `only`; return 1 if one had to be skipped."""
     THUMBNAILS.mkdir(parents=True, exist_ok=True)
     skipped = 0
-    others = compare_presets, losses_presets, upsampling_presets, gradcam_presets
+    others = compare_presets, losses_presets, upsampling_presets, gradcam_presets, arch_presets
     for preset in (*PRESETS, *(preset for module in others for preset in module.PRESETS)):
         if not preset.key.startswith(only):
             continue
@@ -69,6 +71,8 @@ def main(only: str = "") -> int:
             continue
         if preset in upsampling_presets.PRESETS:
             grids(preset).save(path, "WEBP", lossless=True, method=6)
+        elif preset in arch_presets.PRESETS:
+            thumbnails_arch.diagram(preset).save(path, "WEBP", lossless=True, method=6)
         elif preset in gradcam_presets.PRESETS:
             thumbnails_gradcam.halves(preset).save(path, "WEBP", quality=82, method=6)
         else:

@@ -106,3 +106,22 @@ def test_each_preset_is_a_valid_link_that_says_nothing_twice(preset):
 
 def test_presets_have_unique_keys():
     assert len({preset.key for preset in presets.PRESETS}) == len(presets.PRESETS)
+
+
+def test_only_what_changed_is_written_and_all_of_it_at_once():
+    class Address(dict):
+        def update(self, *args, **kwargs):
+            told.append(dict(*args, **kwargs))
+            super().update(*args, **kwargs)
+
+        def __setitem__(self, key, value):
+            raise AssertionError(f"a message for {key} alone")
+
+    told: list[dict[str, str]] = []
+    fields = number("a", 0.0, 0, 9), number("b", 0.0, 0, 9), number("c", 0.0, 0, 9)
+    session, address = {"a": 1.0, "b": 2.0, "c": 0.0}, Address()
+    for change in ({}, {"b": 3.0, "c": 4.0}, {}):
+        session |= change
+        keep_link(fields, address, session, "p")
+    assert [sorted(one) for one in told] == [["a", "b"], ["b", "c"]]
+    assert read(fields, address)[0] == {"a": 1.0, "b": 3.0, "c": 4.0}

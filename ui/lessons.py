@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from seglab import zoo
-from ui import compare_presets, gradcam_presets, losses_presets, upsampling_presets
+from ui import arch_presets, compare_presets, gradcam_presets, losses_presets, upsampling_presets
 from ui.presets import PRESETS, Preset
-from ui.texts import compare, gradcam, losses, segment, upsampling
+from ui.texts import architectures, compare, gradcam, losses, segment, upsampling
 
 ROOT = Path(__file__).resolve().parents[1]
 HOME = "app.py"
@@ -85,6 +85,16 @@ LESSONS: tuple[Lesson, ...] = (
         experiments=gradcam_presets.PRESETS,
         cover=gradcam_presets.PRESETS[0].key,
         needs=("scenes",),
+    ),
+    Lesson(
+        file="pages/6_Architectures.py",
+        title=architectures.TITLE,
+        question=architectures.QUESTION,
+        teaser=architectures.TEASER,
+        icon=architectures.ICON,
+        section="Learning",
+        experiments=arch_presets.PRESETS,
+        cover="arch-rows",
     ),
 )
 

@@ -197,12 +197,11 @@ def keep_link(
     """Write the session's choices into the address bar, touching it only when something changed."""
     fields = tuple(fields)
     wanted = write(fields, session)
-    if {key: params[key] for key in params if key in {field.key for field in fields}} != wanted:
-        for field in fields:
-            if field.key in wanted:
-                params[field.key] = wanted[field.key]
-            elif field.key in params:
-                del params[field.key]
+    ours = {field.key for field in fields}
+    for key in [key for key in params if key in ours and key not in wanted]:
+        del params[key]
+    if changed := {key: value for key, value in wanted.items() if params.get(key) != value}:
+        params.update(changed)  # one message to the browser; what is as it was costs none
     written: list[dict[str, str]] = session.setdefault(f"{page}.links", [])
     if written[-1:] != [wanted]:
         written.append(wanted)
