@@ -16,12 +16,10 @@ from ui import (
     upsampling_tasks,
 )
 from ui.page import page
-from ui.state import follow_link, keep_link
 from ui.texts import upsampling as text
 
-FIELDS = upsampling_labs.FIELDS
 page(text.TITLE, text.QUESTION)
-wrong = follow_link(FIELDS, st.query_params, st.session_state, "upsampling")
+wrong = upsampling_labs.follow()
 if wrong:
     st.warning("  \n".join(wrong), icon=":material/link_off:")
 
@@ -51,6 +49,6 @@ for tab, part in zip(tabs, parts.values(), strict=True):
     if tab.open:
         with tab:
             part()
-keep_link(FIELDS, st.query_params, st.session_state, "upsampling")
+upsampling_labs.keep()
 if lab != "grid":
     picker.tidy(picker.current())

@@ -137,21 +137,21 @@ NAMES = {
 
 
 def gradient(c: Chosen, made: Made) -> tuple[float, float, float]:
-    """Return ⟨Cx, y⟩, ⟨x, Cᵀy⟩ and how far PyTorch's gradient of the first, with respect to x, is from Cᵀy.
+    """Return ⟨Cz, x⟩, ⟨z, Cᵀx⟩ and how far PyTorch's gradient of the first, with respect to z, is from Cᵀx.
 
-    y is the input shown, Cᵀy the output; x are whole numbers from −3 to 3 of the output's shape, always the same.
+    x is the input shown, Cᵀx the output; z are whole numbers from −3 to 3 of the output's shape, always the same.
     """
     import torch
     import torch.nn.functional as F
 
     from seglab.upsampling import convolve
 
-    x = np.random.default_rng(0).integers(-3, 4, made.output.shape).astype(np.float64)
+    z = np.random.default_rng(0).integers(-3, 4, made.output.shape).astype(np.float64)
     height, width = c.x.shape[1:]  # C makes more than that where the output padding reaches the stride
-    ahead = convolve(x, c.kernel, c.stride, c.pad, c.dilation, c.groups).output[..., :height, :width]
-    one = torch.tensor(x.reshape(1, -1, *x.shape[-2:]), requires_grad=True)
+    ahead = convolve(z, c.kernel, c.stride, c.pad, c.dilation, c.groups).output[..., :height, :width]
+    one = torch.tensor(z.reshape(1, -1, *z.shape[-2:]), requires_grad=True)
     w = torch.from_numpy(c.for_torch.copy())
     theirs = F.conv2d(one, w, None, c.stride, c.pad, c.dilation, c.groups)[..., :height, :width]
     (slope,) = torch.autograd.grad((theirs * torch.from_numpy(c.x.copy())[None]).sum(), one)
     gap = float(np.abs(slope.numpy().reshape(made.output.shape) - made.output).max())
-    return float((ahead * c.input).sum()), float((x * made.output).sum()), gap
+    return float((ahead * c.input).sum()), float((z * made.output).sum()), gap

@@ -10,7 +10,7 @@ import numpy as np
 
 from seglab.upsampling import icnr
 from ui.texts import upsampling as text
-from ui.upsampling_state import LIMIT, MOST_CHANNELS, MOST_NUMBERS, Channels, unpack
+from ui.upsampling_state import LIMIT, MOST_CHANNELS, Channels, unpack
 
 CONVOLUTIONS = ("transposed", "conv")
 INTERPOLATIONS = ("nearest", "bilinear", "bicubic")
@@ -77,12 +77,10 @@ def choose(now: Mapping[Any, Any]) -> Chosen:
     method = now["method"]
     groups = 2 if method in CONVOLUTIONS and now["chan"] == "groups" else 1
     woven = now["factor"] ** 2 if method == "subpixel" else 0  # channels that the shuffle takes
-    x = unpack(now["x"])
-    if woven > MOST_CHANNELS or woven * x[0].size > MOST_NUMBERS:
-        raise ValueError(text.MANY_CHANNELS.format(n=woven, rows=x.shape[1], columns=x.shape[2], r=now["factor"],
-                                                   channels=MOST_CHANNELS, numbers=MOST_NUMBERS))  # fmt: skip
+    if woven > MOST_CHANNELS:
+        raise ValueError(text.MANY_CHANNELS.format(n=woven, r=now["factor"], channels=MOST_CHANNELS))
     return Chosen(
-        method, fit(x, used(now, "x"), 10), fit(unpack(now["w"]), used(now, "w"), 1),
+        method, fit(unpack(now["x"]), used(now, "x"), 10), fit(unpack(now["w"]), used(now, "w"), 1),
         unpack(now["y"])[:1] if now["y"] else None,
         now["stride"], now["pad"], now["outpad"], now["dilation"], groups, (now["rows"], now["cols"]), now["corners"],
         now["factor"], now["mode"], now["start"], now["window"], now["hop"], now["rim"],

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import streamlit as st
 
 from ui import state
 from ui.grid import GridEvent
 from ui.texts import upsampling as text
-from ui.upsampling_choice import CONVOLUTIONS, INTERPOLATIONS, choose, has_kernel, used
+from ui.upsampling_choice import CONVOLUTIONS, INTERPOLATIONS, choose, has_kernel
 from ui.upsampling_presets import PRESETS
 from ui.upsampling_state import (
     CHANNELS,
@@ -16,7 +18,6 @@ from ui.upsampling_state import (
     METHODS,
     MODES,
     MOST_CHANNELS,
-    MOST_NUMBERS,
     SIDE,
     STARTS,
     Channels,
@@ -26,16 +27,13 @@ from ui.upsampling_state import (
 
 BLUR = "0.0625 0.125 0.0625/0.125 0.25 0.125/0.0625 0.125 0.0625"  # (1 2 1)/4 each way
 FLAT = 4.0  # every number of the grid that filters begin on
-REFUSED = "upsampling.refused"  # why a size stayed, until the next run
-LENT = "upsampling.lent"  # the visitor's own grids, while a method that can't take them has others
+LENT = "upsampling.lent"  # the visitor's own grids, while a method that can't take them has others; see `_lend`
 
 
 def main() -> None:
     """Choose the method, and its main parameters beside it."""
     method = st.session_state["method"]
     first, *others = st.columns([1.6, 1, 1, 1])
-    if LENT in st.session_state and st.session_state[LENT]["at"] != place():  # a link or a preset came between
-        del st.session_state[LENT]
     first.selectbox(text.METHOD, METHODS, format_func=text.METHODS.__getitem__, key="method", on_change=_moved,
                     persist_state="session")  # fmt: skip
     a, b, c = others
@@ -65,8 +63,6 @@ def main() -> None:
             if st.session_state["start"] != "plain":
                 with c:
                     _side(text.FILTER_SIZE, "w", both=True)
-    if refused := st.session_state.pop(REFUSED, ""):
-        st.error(refused, icon=":material/block:")
 
 
 def more() -> None:
@@ -132,18 +128,10 @@ def _side(label: str, field: str, axis: int = 0, both: bool = False, step: int =
 
 
 def _resize(key: str, field: str, axis: int, both: bool) -> None:
-    """Resize all channels, or where that is too much those in use; say so where these are too much too."""
     now = st.session_state
     grids, side = unpack(now[field]), now[key]
     rows, columns = (side if both or axis == a else grids.shape[a + 1] for a in (0, 1))
-    n = min(len(grids), used(now, field))
-    if len(grids) * rows * columns > MOST_NUMBERS:
-        grids = grids[:n]
-    if len(grids) * rows * columns <= MOST_NUMBERS:
-        now[field] = pack(resize(grids, rows, columns))
-        return
-    now[REFUSED] = text.SIDE_REFUSED.format(n=n, s="s" * (n > 1), rows=rows, columns=columns, all=n * rows * columns,
-                                            most=MOST_NUMBERS, was=grids.shape[axis + 1])  # fmt: skip
+    now[field] = pack(resize(grids, rows, columns))
 
 
 def place() -> str:
@@ -152,26 +140,46 @@ def place() -> str:
     return "filters" if now["method"] == "subpixel" and now["start"] != "plain" else str(now["method"])
 
 
+def give_back() -> None:
+    """Give the visitor's own grids back, and keep what stood in their place for when the method is chosen again."""
+    now = st.session_state
+    if lent := now.get(LENT):
+        lent["stood"].setdefault(lent["at"], {}).update({field: now[field] for field in lent["own"]})
+        now.update(lent["own"])
+        lent["own"] = {}
+
+
+def forget() -> None:
+    """Grids came from elsewhere (a link, a preset, a lesson file): there is nothing to give back any more."""
+    st.session_state.pop(LENT, None)
+
+
 def _moved() -> None:
     """Give back what the method before had to put aside, and put aside what this one can't take."""
     now = st.session_state
     if LENT in now and now[LENT]["at"] != place():
-        now.update(now.pop(LENT)["own"])
-    kernel = unpack(now["w"])
-    if now["method"] == "resize" and not (kernel.shape[1] % 2 and kernel.shape[2] % 2):
-        _lend("w", BLUR)
-    if now["method"] == "subpixel":
-        now["factor"] = min(now["factor"], 3)
-        if now["start"] != "plain":
-            _filters()
+        give_back()
+    if now["method"] == "resize":
+        _lend("w", lambda w: bool(w.shape[1] % 2 and w.shape[2] % 2), lambda _: unpack(BLUR))
+    elif place() == "filters":
+        _filters()
 
 
-def _lend(field: str, value: str) -> None:
-    """Put a grid in the place of the visitor's own, which comes back when the method changes."""
+def _lend(field: str, fits: Callable[[Channels], bool], made: Callable[[Channels], Channels]) -> None:
+    """Where a grid doesn't fit the method, put it aside for what stood here the last time, as it is or `made` to fit.
+
+    `LENT` holds the visitor's "own" grids, the place that others were lent "at", and what "stood" in each such place.
+    """
     now = st.session_state
-    lent = now.setdefault(LENT, {"at": place(), "own": {}})
-    lent["own"].setdefault(field, now[field])
-    now[field] = value
+    grid = unpack(now[field])
+    if fits(grid):
+        return
+    lent = now.setdefault(LENT, {"own": {}, "stood": {}})
+    lent["at"] = place()
+    if field not in lent["own"]:
+        lent["own"][field] = now[field]
+        grid = unpack(lent["stood"].get(place(), {}).get(field, now[field]))
+    now[field] = pack(grid if fits(grid) else made(grid))
 
 
 def _filters() -> None:
@@ -180,13 +188,18 @@ def _filters() -> None:
     The first filter stays, so that it can be compared with ICNR, which repeats it.
     """
     now = st.session_state
-    grid, filters = unpack(now["x"]), unpack(now["w"])
-    side, n = filters.shape[1:], now["factor"] ** 2
-    if len(grid) > 1 or min(np.subtract(grid.shape[1:], side)) < 2:
-        _lend("x", pack(np.full((1, *(min(SIDE, k + 2) for k in side)), FLAT)))
-    if now["start"] == "random" and len(filters) < n <= MOST_CHANNELS:
-        others = np.random.default_rng(6).integers(-3, 6, (n - len(filters), *side))
-        _lend("w", pack(np.concatenate([filters, others])))
+    n = now["factor"] ** 2 if now["start"] == "random" else 1
+
+    def more(w: Channels) -> Channels:
+        return np.concatenate([w, np.random.default_rng(6).integers(-3, 6, (n - len(w), *w.shape[1:]))])
+
+    if n <= MOST_CHANNELS:
+        _lend("w", lambda w: len(w) >= n, more)
+    if "x" in now.get(LENT, {"own": ()})["own"]:  # lent already, and changed since, perhaps
+        return
+    side = np.array(unpack(now["w"]).shape[1:])
+    room = np.minimum(SIDE, side + 2)
+    _lend("x", lambda x: len(x) == 1 and bool((x.shape[1:] >= room).all()), lambda _: np.full((1, *room), FLAT))
 
 
 def _window() -> None:
@@ -219,7 +232,7 @@ def _reset() -> None:
     """Everything as at first, or as in the lecture's example, but for the method and what belongs to the page."""
     now = st.session_state
     kept = ("lab", "told", "method", "size_a", "size_b")
-    now.pop(LENT, None)
+    forget()
     values, _ = state.read(FIELDS, example())
     now.update({key: value for key, value in values.items() if key not in kept})
     _moved()

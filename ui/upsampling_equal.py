@@ -1,7 +1,10 @@
-"""The badge "equals PyTorch" of whole pictures: each is made once more by PyTorch's own functions, and compared.
+"""The badge "equals PyTorch" of whole pictures: each is made once more in another way, and compared.
 
-A picture of whole grey levels equals what PyTorch makes where no pixel is further from it than rounding; a mask where
-no label differs. Torch is imported when it is needed.
+What our own code made is made again by PyTorch's functions. What PyTorch made for the library (interpolation, the
+transposed convolution, means of blocks) is compared with our own: the library's traces, or NumPy written out.
+
+A picture of whole grey levels is equal where no pixel is further off than rounding; a mask where each label has the
+highest score, the lowest of equals. Torch is imported when it is needed.
 """
 
 from __future__ import annotations
@@ -13,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from seglab.types import Image, Labels
 from ui.texts import upsampling as text
+from ui.upsampling_badge import apart
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -20,6 +24,7 @@ if TYPE_CHECKING:
     from seglab.upsampling.generator import Layer, Learnt, Outcome
 
 ROUNDED = 0.5 + 1e-3  # grey levels: half a one, and what float32 leaves of rounding
+TIE = 1e-5  # between two labels' scores: which is higher is for float32 to say
 BLUR = ((1, 2, 1), (2, 4, 2), (1, 2, 1))  # sixteenths
 
 
@@ -81,6 +86,18 @@ def doubled(small: NDArray[np.float64], kernels: tuple[NDArray[np.float64], ...]
 # There and back
 
 
+def shrunk(image: Image, factor: int, small: Image) -> bool:
+    """Whether a small picture has the means of the picture's blocks, rounded."""
+    return float(np.abs(_blocks(image, factor).mean((1, 3)) - small).max()) <= ROUNDED
+
+
+def shrunk_mask(labels: Labels, factor: int, small: Labels) -> bool:
+    """Whether a small mask has the commonest label of each block, the lowest of equals."""
+    present, blocks = np.unique(labels), _blocks(labels, factor)
+    counts = [np.count_nonzero(blocks == label, (1, 3)) for label in present]
+    return bool(np.array_equal(present[np.argmax(counts, 0)], small))
+
+
 def photo(image: Image, small: Image, factor: int, method: str, picture: Image) -> bool:
     """Whether a picture brought back is what PyTorch makes of the same picture, or of the same small one."""
     planes, few = (_tensor(one.transpose(2, 0, 1)) for one in (image, small))
@@ -91,49 +108,39 @@ def mask(labels: Labels, small: Labels, factor: int, method: str, found: Labels)
     """Whether a mask brought back is what PyTorch makes: a plane for each label, and the highest wins."""
     present = np.unique(labels)
     planes, few = (_tensor(np.stack([one == label for label in present])) for one in (labels, small))
-    return _same(present, brought_back(planes, few, factor, method, mean=False), found)
+    tie = TIE if method == "bicubic" else 0.0  # the others' weights are exact in float32
+    return _same(present, brought_back(planes, few, factor, method, mean=False), found, tie)
 
 
 def skips(labels: Labels, found: tuple[Labels, ...]) -> tuple[bool, ...]:
-    """Whether the masks of FCN-32s, 16s and 8s are PyTorch's."""
-    import torch.nn.functional as F
-
+    """Whether the masks of FCN-32s, 16s and 8s are right."""
     present, (height, width) = np.unique(labels), labels.shape
-    planes = _padded(_tensor(np.stack([labels == label for label in present])), 32)
     sums, same = None, []
     for stride, mine in zip((32, 16, 8), found, strict=True):
-        shares = F.avg_pool2d(planes, stride)
-        sums = shares if sums is None else F.interpolate(sums, scale_factor=2, mode="bilinear") + shares
-        up = F.interpolate(sums, scale_factor=stride, mode="bilinear")[..., :height, :width]
-        same.append(_same(present, up, mine))
+        shares = _tensor([_blocks(labels == label, 32, stride).mean((1, 3)) for label in present])
+        sums = shares if sums is None else _mapped(sums, 2, "bilinear") + shares
+        same.append(_same(present, _mapped(sums, stride, "bilinear")[..., :height, :width], mine, TIE))
     return tuple(same)
 
 
 def brought_back(planes: Tensor, small: Tensor, factor: int, method: str, mean: bool) -> Tensor:
-    """Bring planes (N, 1, H, W) back to their size by PyTorch's functions; most methods need the `small` ones alone.
+    """Bring planes (N, 1, H, W) back to their size; most methods need the `small` ones alone.
 
     `mean`: after unpooling, the mean of the numbers near a pixel (colours), not their sum (labels).
     """
     import torch
     import torch.nn.functional as F
 
-    from seglab.upsampling.convolution import bilinear_kernel
-
     height, width = planes.shape[2:]
     match method:
-        case "nearest":
-            up = F.interpolate(small, scale_factor=factor, mode=method)
-        case "bilinear" | "bicubic":
-            up = F.interpolate(small, scale_factor=factor, mode=method, align_corners=False)
+        case "nearest" | "bilinear" | "bicubic" | "transposed convolution":
+            up = _mapped(small, factor, method)
         case "resize-convolution":
-            up = _blurred(F.pad(F.interpolate(small, scale_factor=factor), [1] * 4, "replicate"))
-        case "transposed convolution":
-            kernel = torch.from_numpy(bilinear_kernel(factor)).float()[None, None]
-            up = F.conv_transpose2d(small, kernel, stride=factor, padding=factor // 2)
+            up = _blurred(F.pad(_mapped(small, factor, "nearest"), [1] * 4, "replicate"))
         case "bed of nails":
             up = _nails(small, factor)
-        case "sub-pixel":
-            up = F.pixel_shuffle(F.pixel_unshuffle(_padded(planes, factor), factor), factor)
+        case "sub-pixel":  # laid out as channels and back, every number is where it was
+            up = planes
         case _:
             up = _padded(planes, factor)
             places: list[Tensor] = []
@@ -149,6 +156,29 @@ def brought_back(planes: Tensor, small: Tensor, factor: int, method: str, mean: 
                 ]  # fmt: skip
                 up = written[0] / written[1] if mean else 4 * written[0]
     return up[..., :height, :width]
+
+
+def _mapped(planes: Tensor, factor: int, method: str) -> Tensor:
+    """Bring planes (N, 1, h, w) up by the library's traces, a matrix for each axis."""
+    import torch
+
+    from seglab.upsampling import bicubic, bilinear, nearest, transposed_matrix
+
+    def axis(n: int) -> Any:
+        line, size = np.zeros((1, n)), (1, n * factor)
+        match method:
+            case "nearest":
+                return nearest(line, size).trace.matrix
+            case "bilinear":
+                return bilinear(line, size, False).trace.matrix
+            case "bicubic":
+                return bicubic(line, size, False).trace.matrix
+        tent = 1 - np.abs(np.arange(0.5 - factor, factor)) / factor
+        return transposed_matrix((1, n), tent[None], (1, factor), (0, factor // 2)).matrix
+
+    down, across = (axis(n) for n in planes.shape[2:])
+    up = [(across @ (down @ one).T).T for one in planes[:, 0].double().numpy()]
+    return torch.from_numpy(np.stack(up))[:, None].float()
 
 
 def _blurred(padded: Tensor) -> Tensor:
@@ -183,6 +213,49 @@ def _padded(planes: Tensor, factor: int) -> Tensor:
     return F.pad(planes, [0, right, 0, bottom], "replicate")
 
 
-def _same(present: NDArray[Any], scores: Tensor, found: Labels) -> bool:
-    """Whether a mask has at each pixel the label whose plane is highest, the lowest of equals."""
-    return bool(np.array_equal(present[scores[:, 0].numpy().argmax(0)], found))
+def _blocks(values: NDArray[Any], factor: int, side: int | None = None) -> NDArray[Any]:
+    """Continue (H, W, …) to multiples of the factor; return it in blocks of `side`, (rows, side, columns, side, …)."""
+    side = side or factor
+    missing = [(0, -n % factor) for n in values.shape[:2]]
+    full = np.pad(values, [*missing, *[(0, 0)] * (values.ndim - 2)], "edge")
+    return full.reshape(full.shape[0] // side, side, full.shape[1] // side, side, *values.shape[2:])
+
+
+def _same(present: NDArray[Any], scores: Tensor, found: Labels, tie: float = 0.0) -> bool:
+    """Whether a mask has at each pixel the label whose plane is highest, the lowest of equals.
+
+    Labels less than `tie` below the highest may win too: scores that were computed otherwise differ by rounding.
+    """
+    planes = scores[:, 0].numpy()
+    order = planes.argmax(0)
+    best = np.take_along_axis(planes, order[None], 0)[0]
+    mine = np.searchsorted(present, found).clip(max=len(present) - 1)
+    near = best - np.take_along_axis(planes, mine[None], 0)[0] < tie
+    return bool(((present[order] == found) | (near & (present[mine] == found))).all())
+
+
+# Stacks of atrous layers
+
+
+def averaged(plane: NDArray[np.float64], rates: tuple[int, ...], k: int, found: NDArray[np.float64]) -> bool:
+    """Whether a plane sent through layers that each take the mean of k × k taps is PyTorch's; edges are continued."""
+    import torch
+    import torch.nn.functional as F
+
+    x, w = torch.from_numpy(plane.copy())[None, None], torch.full((1, 1, k, k), 1 / k**2, dtype=torch.float64)
+    for rate in rates:
+        first = ((k - 1) * rate + 1) // 2
+        last = (k - 1) * rate - first
+        x = F.conv2d(F.pad(x, [first, last] * 2, "replicate"), w, dilation=rate)
+    return apart(found, x[0, 0])[0]
+
+
+def paths(rates: tuple[int, ...], k: int, found: NDArray[np.int64]) -> bool:
+    """Whether a map of paths is what PyTorch's transposed convolutions make of a single 1."""
+    import torch
+    import torch.nn.functional as F
+
+    x, w = (torch.ones(1, 1, side, side, dtype=torch.float64) for side in (1, k))
+    for rate in rates:
+        x = F.conv_transpose2d(x, w, dilation=rate)
+    return apart(found, x[0, 0])[0]

@@ -7,15 +7,14 @@ import io
 import numpy as np
 import streamlit as st
 
-from ui import files, lesson, picker, state, upsampling_labs, upsampling_shown
+from ui import files, lesson, picker, state, upsampling_controls, upsampling_labs, upsampling_shown
 from ui.experiments import buttons
 from ui.grid import Panel, grid
-from ui.lesson_file import pack
+from ui.lesson_file import Lesson, pack
 from ui.presets import Preset
 from ui.texts import shared
 from ui.texts import upsampling as text
 from ui.upsampling_choice import Chosen
-from ui.upsampling_controls import LENT
 from ui.upsampling_lab import GOOD, SAID
 from ui.upsampling_make import Made
 from ui.upsampling_presets import PRESETS
@@ -36,8 +35,10 @@ def start(preset: Preset) -> None:
     frame = [field for field in FIELDS if field.key in ("lab", "told")]
     values, _ = state.read([*frame, *upsampling_labs.OF[preset.params.get("lab", "grid")]], preset.params)
     st.session_state.update(values)
-    for key in (SAID, GOOD, LENT):
-        st.session_state.pop(key, None)
+    if values["lab"] == "grid":
+        upsampling_controls.forget()
+        for key in (SAID, GOOD):
+            st.session_state.pop(key, None)
 
 
 def pin(c: Chosen, made: Made) -> None:
@@ -87,7 +88,13 @@ def downloads(made: Made | None) -> None:
     else:
         choices = state.write([field for field in fields if field.key not in PICTURE], st.session_state)
         lesson.button(lambda: pack(choices), "upsampling", text.LESSON_HELP)
-    lesson.load(fields)
+    lesson.load(fields, restored)
+
+
+def restored(found: Lesson) -> None:
+    """Take a lesson file's grids for the visitor's own, if it has any."""
+    if found.state.get("lab", "grid") == "grid":
+        upsampling_controls.forget()
 
 
 def npz(made: Made) -> bytes:

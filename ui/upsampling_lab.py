@@ -12,7 +12,7 @@ import streamlit as st
 from ui import state, upsampling_badge, upsampling_controls, upsampling_cost, upsampling_sizes
 from ui.grid import Panel, grid
 from ui.texts import upsampling as text
-from ui.upsampling_choice import Chosen, choose, has_kernel
+from ui.upsampling_choice import Chosen, choose
 from ui.upsampling_make import Made, make
 from ui.upsampling_state import FIELDS, LONGEST, left_out
 
@@ -30,10 +30,10 @@ def lab() -> tuple[Chosen, Made] | None:
     c, made, badge = current()
     grid(made.panels, key=KEY, links=made.links, points=made.points, steps=made.steps,
          label=text.ALL_LABEL.format(method=text.METHODS[c.method]), on_edit=upsampling_controls.edited)  # fmt: skip
-    st.markdown(text.NOTICE[c.start if c.filtered else c.method])
+    st.markdown(notice(c, made))
     formulas(c, made)
     st.caption(badge.sentence)
-    upsampling_cost.strip(made.seconds, made.trace, c.w.size if has_kernel(st.session_state) else 0)
+    upsampling_cost.strip(c, made)
     upsampling_controls.more()
     if names := left_out(st.session_state):
         st.warning(text.LINK_SHORT.format(names=" and ".join(names), most=LONGEST), icon=":material/link_off:")
@@ -105,6 +105,13 @@ def _answer(said: bool) -> None:
     st.session_state[SAID] = st.session_state.get(NUMBER) if said else None
 
 
+def notice(c: Chosen, made: Made) -> str:
+    """Say what to notice."""
+    key = c.start if c.filtered else c.method
+    grown = np.subtract(made.output.shape[-2:], c.x.shape[1:])
+    return text.NOTICE_SMALLER[key] if key in text.NOTICE_SMALLER and grown.min() < 0 else text.NOTICE[key]
+
+
 def formulas(c: Chosen, made: Made) -> None:
     """Show the size formula with its numbers put in, and what else is true of the method."""
     left, right = st.columns(2)
@@ -133,5 +140,5 @@ def formulas(c: Chosen, made: Made) -> None:
             st.markdown(f"**{text.IDENTITY_TITLE}**")
             ahead, back, gap = upsampling_badge.gradient(c, made)
             sign = "=" if np.isclose(ahead, back, rtol=1e-9, atol=1e-9) else r"\neq"
-            st.latex(rf"\langle Cx, y\rangle = {ahead:.6g} {sign} {back:.6g} = \langle x, C^{{\mathsf T}}y\rangle")
+            st.latex(rf"\langle Cz, x\rangle = {ahead:.6g} {sign} {back:.6g} = \langle z, C^{{\mathsf T}}x\rangle")
             st.caption(text.IDENTITY.format(gap=gap))

@@ -7,8 +7,8 @@ from typing import TypeVar
 
 import streamlit as st
 
-from ui import upsampling_lab, upsampling_photos_state, upsampling_state, upsampling_views_state
-from ui.state import Field, keep_link
+from ui import upsampling_controls, upsampling_lab, upsampling_photos_state, upsampling_state, upsampling_views_state
+from ui.state import Field, follow_link, keep_link
 from ui.texts import upsampling as text
 
 T = TypeVar("T")
@@ -24,7 +24,23 @@ OF = {  # the choices of each lab
     "rebuild": upsampling_photos_state.REBUILD, "atrous": upsampling_views_state.ATROUS,
     "roi": upsampling_views_state.ROI,
 }  # fmt: skip
+NAME = "upsampling"  # of the page, for its links
 TABS = {True: "upsampling.tab.6", False: "upsampling.tab.2"}  # which tab is open, under the grid lab and the others
+
+
+def follow() -> list[str]:
+    """Take over the link, if it is a new one; return messages about what it has wrong."""
+    now = st.session_state
+    before = now.get(f"{NAME}.links", [])[-1:]
+    wrong = follow_link(FIELDS, st.query_params, now, NAME)
+    if now[f"{NAME}.links"][-1:] != before and now["lab"] == "grid":  # its grids are the visitor's own from now on
+        upsampling_controls.forget()
+    return wrong
+
+
+def keep() -> None:
+    """Write the choices into the link."""
+    keep_link(FIELDS, st.query_params, st.session_state, NAME)
 
 
 def choose() -> str:
@@ -45,7 +61,7 @@ def run(lab: str, part: Callable[[], T]) -> T:
 
     def linked() -> T:
         shown = part()
-        keep_link(FIELDS, st.query_params, st.session_state, "upsampling")
+        keep()
         return shown
 
     grid = lab == "grid"

@@ -46,7 +46,8 @@ IN, KERNEL, OUT = "in", "kernel", "out"  # scales of colour
 class Made:
     """What a choice gives: `output` is (H, W), or (C, H, W); `trace` leads there from the input.
 
-    `pooled` is max-unpool's first half, with `indices`; `seconds` is what making all of it took, if it was measured.
+    `products` counts its multiply-adds: one for each tap of a convolution or of a weighted mean, none for what is only
+    copied or compared. `pooled` is max-unpool's first half, with `indices`; `seconds` is what making all of it took.
     """
 
     panels: tuple[Panel, ...]
@@ -55,6 +56,7 @@ class Made:
     steps: tuple[Step, ...]
     output: NDArray[np.float64]
     trace: Trace
+    products: int = 0
     pooled: Traced | None = None
     indices: NDArray[np.int64] | None = None
     seconds: float = 0.0
@@ -106,8 +108,8 @@ def _interpolated(c: Chosen, editable: bool) -> Made:
     at = np.stack(np.meshgrid(rows, columns, indexing="ij"), axis=-1).reshape(-1, 2)
     found = _direct(c, made, steps.samples(c, made, at), editable)
     ruled = replace(found.panels[0], ruler="centres" if c.corners else "edges")
-    return Made((ruled, *found.panels[1:]), found.links, (Points("x0", "out0", at),), found.steps, made.output,
-                made.trace)  # fmt: skip
+    return replace(found, panels=(ruled, *found.panels[1:]), points=(Points("x0", "out0", at),),
+                   products=made.trace.matrix.nnz)  # fmt: skip
 
 
 def _woven(c: Chosen, editable: bool) -> Made:
@@ -134,7 +136,7 @@ def _woven(c: Chosen, editable: bool) -> Made:
     played = steps.filtered(c, first.output, ["w0"] * n if not random else [f"w{i}" for i in range(n)])
     return Made((*_inputs(c, editable), *kernels, *maps, *_outputs(made.output)),
                 (*links, *_weave(made.trace, "c")), (), tuple(played), made.output,
-                first.trace.then(made.trace))  # fmt: skip
+                first.trace.then(made.trace), first.trace.matrix.nnz)  # fmt: skip
 
 
 def _weave(trace: Trace, name: str) -> list[Links]:
@@ -155,7 +157,7 @@ def _unpooled(c: Chosen, editable: bool) -> Made:
     )  # fmt: skip
     links = linked(pooled.trace, "x0", "pooled"), linked(made.trace, "y0", "out0")
     played = steps.unpooled(c, pooled, made, back)
-    return Made(panels, links, (), tuple(played), made.output, made.trace, pooled, indices)
+    return Made(panels, links, (), tuple(played), made.output, made.trace, pooled=pooled, indices=indices)
 
 
 def _transposed(c: Chosen, editable: bool) -> Made:
@@ -176,7 +178,7 @@ def _transposed(c: Chosen, editable: bool) -> Made:
         titles = _titles(text.CANVAS, len(canvases))
         panels += [Panel(f"canvas{o}", titles[o], canvas, scale=OUT) for o, canvas in enumerate(canvases)]
     panels += _outputs(made.output)
-    return Made(tuple(panels), tuple(links), (), tuple(played), made.output, made.trace)
+    return Made(tuple(panels), tuple(links), (), tuple(played), made.output, made.trace, made.trace.matrix.nnz)
 
 
 def _convolved(c: Chosen, editable: bool) -> Made:
@@ -189,7 +191,7 @@ def _convolved(c: Chosen, editable: bool) -> Made:
     panels = (*_inputs(c, editable), *_kernels(c, editable), *_outputs(made.output))
     names = [f"x{i}" for i in range(len(c.x))]
     played = steps.cells(made, c.x, names, text.STEP_CONV, {f"w{n}": one.shape for n, one in enumerate(c.w)})
-    return Made(panels, tuple(links), (), tuple(played), made.output, made.trace)
+    return Made(panels, tuple(links), (), tuple(played), made.output, made.trace, made.trace.matrix.nnz)
 
 
 def _resized(c: Chosen, editable: bool) -> Made:
@@ -208,7 +210,8 @@ def _resized(c: Chosen, editable: bool) -> Made:
     after = steps.cells(Traced(made.output, same), first.output[None], ["resized"], text.STEP_CONV,
                         {"w0": c.w[0].shape})  # fmt: skip
     played = steps.resized(c, first.output, after)
-    return Made(panels, links, (), tuple(played), made.output, made.trace)
+    products = same.matrix.nnz + (0 if c.mode == "nearest" else first.trace.matrix.nnz)
+    return Made(panels, links, (), tuple(played), made.output, made.trace, products)
 
 
 def _fits(shape: tuple[int, ...]) -> None:

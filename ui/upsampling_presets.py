@@ -1,6 +1,6 @@
 """One-click experiments of the page "Upsampling"; see `ui.presets` for what a preset is.
 
-The numbers are those of the lecture (tests/golden/lecture_examples.json), except in the last four.
+The numbers are those of the lecture (tests/golden/lecture_examples.json), except in the last three.
 """
 
 from __future__ import annotations

@@ -73,8 +73,8 @@ def _photo(photo: picker.Photo) -> None:
     _indices(found, text.R_PSNR, "{:.2f}")
     _choose()
     first = pair[0][2]
-    marks = [(first.window.x, first.window.y)]
-    _originals(v.send(image, key="upsampling.rebuild.photo"), image, found.small, marks)
+    marks = [first.worst] if first.worst else []
+    _originals(v.send(image, key="upsampling.rebuild.photo"), image, found, marks)
     most = max(LEAST, *(float(np.percentile(np.abs(seen.difference), 99.5)) for _, _, seen, _ in pair))
     for column, (row, picture, seen, equal), side in zip(st.columns(2), pair, "ab", strict=True):
         name, one = title(row.method), seen.difference
@@ -89,7 +89,7 @@ def _photo(photo: picker.Photo) -> None:
                 key=f"{key}.difference", link=LINK, height=HEIGHT, controls=False, opacity=1.0, legend=side == "a",
                 alt=text.R_ALT["difference"].format(name=name), marks=marks,
             )  # fmt: skip
-    st.caption(text.R_DIFFERENCE_NOTE.format(most=most))
+    st.caption(text.R_DIFFERENCE_NOTE.format(most=most, ring=text.R_RING[not marks]))
     _table(found, (text.R_PSNR, text.R_SSIM), ("%.2f", "%.4f"))
     _formulas(pair[0][0], first)
     st.subheader(text.S_TITLE)
@@ -110,7 +110,7 @@ def _mask(mask: Mask) -> None:
         _labels(mask, mask.labels, "original", text.R_ALT["original"], legend=True)
     with right:
         h, w = found.small.shape
-        st.markdown(f"**{text.R_SMALL.format(w=w, h=h)}**")
+        st.markdown(f"**{text.R_SMALL.format(w=w, h=h)}** {upsampling_equal.said(found.shrunk)}")
         _labels(mask, found.small, "small", text.R_ALT["small"].format(factor=now["times"]), link=None)
     pair = [found.of(now[key]) for key in ("ra", "rb")]
     wrong = [picture != mask.labels for _, picture in pair]
@@ -140,16 +140,17 @@ def _labels(mask: Mask, labels: Any, which: str, alt: str, link: str | None = LI
     )  # fmt: skip
 
 
-def _originals(sent: v.Sent, image: Image, small: Image, marks: list[tuple[int, int]]) -> None:
+def _originals(sent: v.Sent, image: Image, found: Rebuilt, marks: list[tuple[int, int]]) -> None:
     """Show the original and what is left of it: the small picture moves by itself, as it has other pixels."""
     left, right = st.columns(2)
     for column, picture, which, words in (
-        (left, image, "original", text.R_ORIGINAL), (right, small, "small", text.R_SMALL),
+        (left, image, "original", text.R_ORIGINAL), (right, found.small, "small", text.R_SMALL),
     ):  # fmt: skip
         height, width = picture.shape[:2]
         with column:
-            st.markdown(f"**{words.format(w=width, h=height)}**")
             first = which == "original"
+            badge = "" if first else f" {upsampling_equal.said(found.shrunk)}"
+            st.markdown(f"**{words.format(w=width, h=height)}**{badge}")
             v.viewer(
                 sent if first else picture, key=f"upsampling.rebuild.{which}.{height}.{width}",
                 link=LINK if first else None, height=HEIGHT, controls=False, marks=marks if first else (),
@@ -231,7 +232,8 @@ def _formulas(row: made.Row, seen: made.Look) -> None:
     st.latex(broken(f"{text.R_PSNR_FORMULA} {filled}"))
     st.latex(text.R_SSIM_FORMULA)
     st.latex(text.R_SSIM_FILLED.format(**vars(window)))
-    st.caption(text.R_SSIM_NOTE.format(x=window.x, y=window.y, ssim=ssim))
+    why = text.R_SSIM_WHY[seen.worst is None]
+    st.caption(text.R_SSIM_NOTE.format(x=window.x, y=window.y, why=why, ssim=ssim))
 
 
 def _boundary(mask: Mask) -> None:

@@ -41,11 +41,15 @@ class Row:
 
 @dataclass(frozen=True, eq=False)
 class Rebuilt:
-    """All ways, in the library's order: their rows, and their pictures uint8 (H, W, 3) or labels uint8 (H, W)."""
+    """All ways, in the library's order: their rows, and their pictures uint8 (H, W, 3) or labels uint8 (H, W).
+
+    `shrunk`: whether `small`, which they start from, was found right.
+    """
 
     rows: tuple[Row, ...]
     pictures: tuple[NDArray[np.uint8], ...]
     small: NDArray[np.uint8]
+    shrunk: bool = False
 
     def of(self, method: str) -> tuple[Row, NDArray[np.uint8]]:
         """Return the row and the picture of a way."""
@@ -78,11 +82,15 @@ class Window:
 
 @dataclass(frozen=True, eq=False)
 class Look:
-    """A picture against its original: luma's difference, int16 (H, W), its mean square, and SSIM at the worst place."""
+    """A picture against its original: luma's difference, int16 (H, W), its mean square, and SSIM at the worst place.
+
+    `worst` is (x, y) of the pixel that is furthest off, in the window; None where none is off at all.
+    """
 
     difference: NDArray[np.int16]
     error: float
     window: Window
+    worst: tuple[int, int] | None
 
 
 def bounded(photo: Photo) -> Image:
@@ -102,12 +110,15 @@ def bounded(photo: Photo) -> Image:
 def picture(photo: Photo, factor: int) -> Rebuilt:
     """Return a picture brought back by each way; ValueError for one below 7 × 7 pixels."""
     from seglab.upsampling.reconstruction import reconstruct, shrink
+    from ui import upsampling_equal
 
     def make() -> Rebuilt:
         image = bounded(photo)
         found = reconstruct(image, factor)
         rows = tuple(Row(one.method, (one.psnr, one.ssim), one.seconds, one.bytes, one.kept) for one in found)
-        return Rebuilt(rows, tuple(one.picture for one in found), shrink(image, factor))
+        small = shrink(image, factor)
+        pictures = tuple(one.picture for one in found)
+        return Rebuilt(rows, pictures, small, upsampling_equal.shrunk(image, factor, small))
 
     return cache.kept(KEPT, ("photo", photo.hash, factor), make)
 
@@ -115,11 +126,14 @@ def picture(photo: Photo, factor: int) -> Rebuilt:
 def labelled(mask: Mask, factor: int) -> Rebuilt:
     """Return a mask brought back by each way."""
     from seglab.upsampling.reconstruction import reconstruct_mask, shrink_mask
+    from ui import upsampling_equal
 
     def make() -> Rebuilt:
         found = reconstruct_mask(mask.labels, factor)
         rows = tuple(Row(one.method, scores(mask, one.labels), one.seconds, one.bytes, one.kept) for one in found)
-        return Rebuilt(rows, tuple(one.labels for one in found), shrink_mask(mask.labels, factor))
+        small = shrink_mask(mask.labels, factor)
+        pictures = tuple(one.labels for one in found)
+        return Rebuilt(rows, pictures, small, upsampling_equal.shrunk_mask(mask.labels, factor, small))
 
     return cache.kept(KEPT, ("mask", mask.key, factor), make)
 
@@ -202,7 +216,7 @@ def mask_of(now: Any, photo: Photo) -> Mask:
 
 
 def look(original: Image, picture: Image) -> Look:
-    """Compare a picture with the original, by luma; SSIM's numbers are where it is furthest off, or nearly there."""
+    """Compare a picture with the original, by luma; SSIM's numbers are of a window with the pixel furthest off."""
     from seglab.upsampling.quality import luma, ssim
 
     x, y = luma(original), luma(picture)
@@ -215,7 +229,8 @@ def look(original: Image, picture: Image) -> Look:
     middle = left + WINDOW // 2, top + WINDOW // 2
     window = Window(*middle, float(a.mean()), float(b.mean()), vx, vy, cov, ssim(a, b))
     error = float(np.mean(np.square(gap), dtype=np.float64))
-    return Look(np.rint(gap).astype(np.int16), error, window)
+    worst = (int(column), int(row)) if error else None
+    return Look(np.rint(gap).astype(np.int16), error, window, worst)
 
 
 def looked(photo: Photo, factor: int, method: str) -> tuple[Row, Image, Look, bool]:

@@ -22,7 +22,7 @@ from ui.texts import upsampling_views as text
 from ui.upsampling_badge import apart
 from ui.upsampling_bin import one_bin
 from ui.upsampling_stacks import refuse
-from ui.upsampling_views_state import CELL, EDGES, FIELDS, MAPS, MOST_BINS, MOST_SAMPLES, SIDE, STRIDES
+from ui.upsampling_views_state import CELL, EDGES, GOOD_BOX, MAPS, MOST_BINS, MOST_SAMPLES, SIDE, STRIDES, box_shown
 
 if TYPE_CHECKING:
     from seglab.types import Image
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
 Plane = NDArray[np.float64]
 
-GOOD = "upsampling.roi.box"  # the last box that could be
 DRAWN = "upsampling.roi.drawn"  # the box last dragged, as long as the numbers are its
 DRAGS = "upsampling.roi.drags"  # in the viewer's key: another one has no frame of a drag, and by its link the same zoom
 HEIGHT, EDGE_WIDTH = 400, 76  # px
@@ -181,10 +180,9 @@ def _view(image: Image) -> View:
     box = now["bx0"], now["by0"], now["bx1"], now["by1"]
     try:
         view = view_of(values, box, *rest)
-        now[GOOD] = box
+        now[GOOD_BOX] = box
     except ValueError as error:
-        defaults = {field.key: field.default for field in FIELDS}
-        last = now.get(GOOD, tuple(defaults[key] for key in EDGES))
+        last = box_shown(now)
         refuse(str(error), text.R_LAST.format(*last))
         view = view_of(values, last, *rest)
     return view

@@ -28,7 +28,7 @@ w = torch.arange(1.0, k * k + 1, dtype=torch.float64).reshape(1, 1, k, k)
 out = F.conv2d(x[None], w, dilation=r)[0, 0]
 print(out)
 
-rates = {rates}
+rates, k = {rates}, {stacked}  # the stack's rates and kernel size
 paths = torch.ones(1, 1, 1, 1, dtype=torch.float64)  # from each input cell to the output in the middle
 for rate in rates:
     paths = F.conv_transpose2d(paths, torch.ones(1, 1, k, k, dtype=torch.float64), dilation=rate)
@@ -111,10 +111,10 @@ def checker(n: int, k: int, s: int) -> str:
     return f"{TORCH}\n\n{CHECKER.format(n=n, k=k, s=s)}"
 
 
-def atrous(values: NDArray[Any], k: int, r: int, rates: tuple[int, ...]) -> str:
-    """One layer of rate r on the small grid, and the paths through a stack of rates."""
+def atrous(values: NDArray[Any], k: int, r: int, rates: tuple[int, ...], stacked: int) -> str:
+    """One layer of kernel size k and rate r on the small grid, and the paths through a stack of layers of `stacked`."""
     grid = f'x = grids("{pack(values[None])}")  # {values.shape}'
-    return f"{TORCH}\n\n{READ}\n\n{grid}\n{ATROUS.format(k=k, r=r, rates=tuple(rates))}"
+    return f"{TORCH}\n\n{READ}\n\n{grid}\n{ATROUS.format(k=k, r=r, rates=tuple(rates), stacked=stacked)}"
 
 
 def roi(values: NDArray[Any], box: tuple[float, ...], bins: int, stride: int, samples: int, aligned: bool) -> str:

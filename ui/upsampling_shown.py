@@ -14,6 +14,7 @@ from PIL import Image as Pil
 from ui import code, files, picker, upsampling_scripts
 from ui.texts import upsampling as text
 from ui.upsampling_state import unpack
+from ui.upsampling_views_state import box_shown
 
 Array = NDArray[Any]
 Offer = tuple[str, str, Callable[[], bytes]]  # a label, a file's name, and its bytes
@@ -116,8 +117,7 @@ def _stack() -> tuple[tuple[int, ...], int]:
 
 
 def _atrous() -> str:
-    values, k, r = _layer()
-    return upsampling_scripts.atrous(values, k, r, _stack()[0])
+    return upsampling_scripts.atrous(*_layer(), *_stack())
 
 
 def _fields() -> list[Offer]:
@@ -139,12 +139,11 @@ def _fields() -> list[Offer]:
 
 def _given() -> tuple[Array, tuple[float, ...], int, int, int, bool]:
     """Map, box, bins, stride, sampling ratio and whether it is aligned."""
-    from ui.upsampling_roi import GOOD, feature, working
+    from ui.upsampling_roi import feature, working
 
     now = st.session_state
-    box = now.get(GOOD, tuple(now[key] for key in ("bx0", "by0", "bx1", "by1")))
     values = feature(working(picker.current()), now["rscale"], now["rmap"])
-    return values, box, now["bins"], now["rscale"], now["samples"], now["aligned"]
+    return values, box_shown(now), now["bins"], now["rscale"], now["samples"], now["aligned"]
 
 
 def _roi() -> str:

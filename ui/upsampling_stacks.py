@@ -10,7 +10,7 @@ import streamlit as st
 from numpy.typing import NDArray
 from PIL import Image as Pil
 
-from ui import cache, picker
+from ui import cache, picker, upsampling_equal
 from ui import viewer as v
 from ui.losses_charts import figure
 from ui.picker import Photo
@@ -69,9 +69,9 @@ def stacks() -> tuple[tuple[int, ...], int]:
     st.markdown(said.format(share=share, shared=shared, size=size, layers=len(rates), one=plain[-1].size))
     left, right = st.columns(2)
     with left:
-        _map(text.S_MAP.format(rates=listed(rates)), paths, size, rates, "rates")
+        _map(text.S_MAP.format(rates=listed(rates)), paths, size, rates, k, "rates")
     with right:
-        _map(text.S_MAP_ONE, paths_one, size, ones, "ones")
+        _map(text.S_MAP_ONE, paths_one, size, ones, k, "ones")
     st.caption(text.S_MAP_NOTE.format(most=paths.max(), most_one=paths_one.max()))
     st.latex(broken(text.S_FIELD_FILLED.format(steps=k - 1, sum=" + ".join(map(str, rates)), size=size)))
     left, right = st.columns([3, 2])
@@ -128,9 +128,9 @@ def checked(asked: str, k: int) -> tuple[int, ...]:
     return rates
 
 
-def _map(title: str, paths: NDArray[np.int64], size: int, rates: tuple[int, ...], key: str) -> None:
+def _map(title: str, paths: NDArray[np.int64], size: int, rates: tuple[int, ...], k: int, key: str) -> None:
     """Show a map of paths in the middle of size × size cells, its holes in orange."""
-    st.markdown(f"**{title}**")
+    st.markdown(f"**{title}** {upsampling_equal.said(upsampling_equal.paths(rates, k, paths))}")
     around = (size - len(paths)) // 2  # even where a kernel is even: a rest of one cell stands below and right
     values = np.full((size, size), np.nan)
     values[around : around + len(paths), around : around + len(paths)] = np.where(paths > 0, paths, np.nan)
@@ -160,6 +160,20 @@ def through(plane: Plane, rates: tuple[int, ...], k: int) -> Plane:
         for axis in (0, 1):
             plane = correlate1d(plane, taps, axis, mode="nearest")
     return plane
+
+
+def sent(plane: Plane, rates: tuple[int, ...], k: int) -> tuple[Plane, bool]:
+    """Return what comes `through`, and whether it equals PyTorch."""
+
+    def make() -> tuple[Plane, bool]:
+        out = through(plane, rates, k)
+        return out, upsampling_equal.averaged(plane, rates, k, out)
+
+    return cache.kept(
+        cache.MAPS,
+        ("upsampling", "through", cache.image_hash(np.ascontiguousarray(plane).view(np.uint8)), rates, k),
+        make,
+    )
 
 
 def roughness(plane: Plane) -> float:
@@ -209,18 +223,21 @@ def picture(rates: tuple[int, ...], k: int) -> None:
     pattern = st.session_state["apat"]
     plane = grey(photo, PHOTO) if pattern == "photo" else drawn(pattern, 1 + (k - 1) * sum(rates))
     ones = (1,) * len(rates)
-    after, one = through(plane, rates, k), through(plane, ones, k)
+    (after, equal), (one, equal_one) = (sent(plane, each, k) for each in (rates, ones))
     gain = 255 / max(after.max(), one.max(), 1.0)
     height, width = plane.shape
     alts = [alt.format(what=photo.alt if pattern == "photo" else text.P_PATTERNS[pattern], w=width, h=height,
                        n=len(rates), rates=listed(rates)) for alt in text.P_ALT]  # fmt: skip
-    panes = zip(st.columns(3), text.P_PANES, (plane, after * gain, one * gain), alts, strict=True)
-    for n, (column, title, shown, alt) in enumerate(panes):
+    badges = "", upsampling_equal.said(equal), upsampling_equal.said(equal_one)
+    panes = zip(st.columns(3), text.P_PANES, badges, (plane, after * gain, one * gain), alts, strict=True)
+    for n, (column, title, badge, shown, alt) in enumerate(panes):
         with column:
             st.markdown(f"**{title.format(rates=listed(rates))}**")
             image = np.rint(shown).clip(0, 255).astype(np.uint8)[:, :, None].repeat(3, 2)
             v.viewer(image, key=f"upsampling.atrous.pane.{n}.{height}.{width}", height=HEIGHT, controls=False,
                      link="upsampling.atrous.picture", alt=alt)  # fmt: skip
+            if badge:  # below, as a title may need two lines
+                st.markdown(badge)
     st.markdown(text.P_NOTE.format(
         k=k, gain=gain, before=roughness(plane), after=roughness(after), one=roughness(one)
     ))  # fmt: skip

@@ -26,7 +26,7 @@ def say(value: Any) -> str:
 
 
 def stamped(c: Chosen, shape: tuple[int, int], output: Values) -> tuple[list[Values], list[Step]]:
-    """Return the canvases, and the steps: a stamp for each input, and at the end what padding crops.
+    """Return the canvases, and the steps: a stamp for each input, and at the end what padding crops, or what stays 0.
 
     The steps are played on the panels "canvas…", or on the outputs themselves where nothing is cropped. Many inputs are
     played row by row, and so are large kernels: what each step lights would be megabytes.
@@ -76,6 +76,8 @@ def stamped(c: Chosen, shape: tuple[int, int], output: Values) -> tuple[list[Val
         shown = {f"canvas{o}": canvas for o, canvas in enumerate(canvases)}
         crops = [(name, top, left, bottom, right) for name in shown]
         made.append(Step(said, {}, {**shown, **last_}, crops))
+    elif not touched.all():
+        made.append(Step(text.STEP_ZEROS, {}, {f"out{o}": canvas for o, canvas in enumerate(canvases)}))
     return canvases, made
 
 

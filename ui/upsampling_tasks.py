@@ -6,6 +6,7 @@ import numpy as np
 import streamlit as st
 
 from seglab.upsampling import bilinear, bilinear_kernel, conv_size, sizes_that_give, transposed_convolve
+from ui import upsampling_controls
 from ui.texts import upsampling as text
 from ui.upsampling_choice import Chosen
 from ui.upsampling_make import Made
@@ -109,6 +110,7 @@ def check_sizes(a: int, b: int, k: int, s: int, p: int, d: int) -> tuple[bool, s
 
 
 def _set(values: dict[str, object]) -> None:
+    upsampling_controls.give_back()
     st.session_state.update(values)
 
 

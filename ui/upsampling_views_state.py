@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 
 from ui.state import Field, choice, flag, number, whole
@@ -17,6 +20,7 @@ ATROUS_SIDE = 11  # cells of the grid that one layer works on
 FIRST = np.random.default_rng(0).integers(0, 10, (ATROUS_SIDE, ATROUS_SIDE)).astype(np.float64)  # its numbers at first
 EDGES = ("bx0", "by0", "bx1", "by1")
 CELL = ("brow", "bcol")
+GOOD_BOX = "upsampling.roi.box"  # the last box that could be
 
 
 def stack(value: str) -> tuple[int, ...]:
@@ -69,3 +73,13 @@ ROI: tuple[Field, ...] = (
     whole("bcol", 1, 0, MOST_BINS - 1),
 )
 FIELDS = (*ATROUS, *ROI)
+
+
+def box_shown(now: Mapping[Any, Any]) -> tuple[float, float, float, float]:
+    """Return the box that the RoI lab shows: the last one that could be, before there was any the one at first.
+
+    >>> box_shown({"bx0": 5.0})
+    (69.0, 53.0, 299.0, 245.0)
+    """
+    x0, y0, x1, y1 = now.get(GOOD_BOX) or (field.default for field in ROI if field.key in EDGES)
+    return x0, y0, x1, y1

@@ -1,8 +1,9 @@
 """The rows of `bench pages` about the page "Upsampling": controls of each lab, and a 1080p photo down and up again.
 
 The clock starts with the visitor's key press, or when the pointer that drags a box is lifted. A control is answered
-when the page's run has ended, the grids that it changes stand there anew, with the comparison to PyTorch behind their
-badge, and every viewer has drawn what it was given. The photo is answered when its pictures, brought back by two ways
+when the grids that it changes stand there anew, with the comparison to PyTorch behind their badge, no run is under way
+any more, and every viewer has drawn what it was given. Runs aren't counted: one that is over before the browser has
+drawn again is never seen to begin. The photo is answered when its pictures, brought back by two ways
 of the nine, have been drawn; each press of its row asks for all nine anew, as no more than one set of that size is
 kept.
 """
@@ -43,11 +44,12 @@ SCRIPT = """() => Object.assign(window.__bench, {
     return g ? JSON.stringify(g.data.panels.map((p) => [p.name, p.rows, p.columns, p.ruler, p.values])) : "";
   },
   pictures() { return JSON.stringify(this.viewers().map((v) => v.data.image)); },
-  async answered(what, before, runs, limit) {
+  idle() { return document.querySelector(".stApp").dataset.testScriptState === "notRunning"; },
+  async answered(what, before, limit) {
     for (const end = performance.now() + limit; ; ) {
       await this.frame();
       if (performance.now() > end) throw new Error(`not answered within ${limit} ms`);
-      if (this.runs > runs && this[what]() !== before && this.still()) break;
+      if (this.idle() && this[what]() !== before && this.still()) break;
     }
     await this.frame();
     await new Promise((done) => setTimeout(done));
@@ -140,10 +142,8 @@ def _drag(visitor: Visitor, n: int) -> float:
 
 def _answered(visitor: Visitor, act: Callable[[], object], what: str) -> float:
     """Do `act`; return ms until `what` is something else, and all of it has been drawn."""
-    before, runs = visitor.page.evaluate(f"() => [window.__bench.{what}(), window.__bench.runs]")
+    before = visitor.page.evaluate(f"() => window.__bench.{what}()")
     act()
-    taken = float(visitor.page.evaluate(
-        f"window.__bench.answered({json.dumps(what)}, {json.dumps(before)}, {runs}, {WAIT})"
-    ))  # fmt: skip
+    taken = float(visitor.page.evaluate(f"window.__bench.answered({json.dumps(what)}, {json.dumps(before)}, {WAIT})"))
     visitor.settle()
     return taken

@@ -282,6 +282,48 @@ def test_others_can_race_and_nobody_can_too() -> None:
 # Badges
 
 
+METHODS_MADE_BY_TORCH = {"nearest", "bilinear", "bicubic", "transposed convolution", "sub-pixel"}
+
+
+def test_what_pytorch_made_is_compared_without_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch.nn.functional as F
+
+    from ui import upsampling_equal
+
+    labels = np.kron(np.arange(12, dtype=np.uint8).reshape(3, 4), np.ones((20, 16), np.uint8))
+    small, few = reconstruction.shrink(PHOTO, 4), reconstruction.shrink_mask(labels, 4)
+    photos_, masks = reconstruction.reconstruct(PHOTO, 4), reconstruction.reconstruct_mask(labels, 4)
+    skipped = tuple(fcn_skips(labels).values())
+
+    def never(*args: object, **more: object) -> None:
+        raise AssertionError("the same call again")
+
+    for name in ("interpolate", "avg_pool2d", "pixel_shuffle", "conv_transpose2d"):
+        monkeypatch.setattr(F, name, never)
+    assert upsampling_equal.shrunk(PHOTO, 4, small)
+    assert upsampling_equal.shrunk_mask(labels, 4, few)
+    assert upsampling_equal.skips(labels, skipped) == (True,) * 3
+    for one, mask in zip(photos_, masks, strict=True):
+        if one.method in METHODS_MADE_BY_TORCH:
+            assert upsampling_equal.photo(PHOTO, small, 4, one.method, one.picture), one.method
+            assert upsampling_equal.mask(labels, few, 4, mask.method, mask.labels), mask.method
+
+
+@pytest.mark.parametrize("factor", [2, 8, 32])
+def test_a_changed_small_picture_has_no_badge(factor: int) -> None:
+    from ui import upsampling_equal
+
+    image, labels = PHOTO[:91, :101], PHOTO[:91, :101, 0] // 32
+    for check, whole, small in (
+        (upsampling_equal.shrunk, image, reconstruction.shrink(image, factor)),
+        (upsampling_equal.shrunk_mask, labels, reconstruction.shrink_mask(labels, factor)),
+    ):
+        assert check(whole, factor, small)
+        wrong = small.copy()
+        wrong[-1, -1] ^= 2
+        assert not check(whole, factor, wrong)
+
+
 def test_pictures_that_are_changed_have_no_badge() -> None:
     from ui import upsampling_equal
 
@@ -289,6 +331,8 @@ def test_pictures_that_are_changed_have_no_badge() -> None:
     small = reconstruction.shrink(PHOTO, 4)
     for method, one in results.items():
         assert upsampling_equal.photo(PHOTO, small, 4, method, one.picture), method
+        for other in METHODS_MADE_BY_TORCH - {method}:
+            assert not upsampling_equal.photo(PHOTO, small, 4, other, one.picture), (method, other)
         wrong = one.picture.copy()
         wrong[50, 60, 1] ^= 2
         assert not upsampling_equal.photo(PHOTO, small, 4, method, wrong), method
@@ -321,7 +365,7 @@ def test_masks_have_badges_too(factor: int) -> None:
 
 
 def test_the_badges_are_shown() -> None:
-    for app, n in ((start("checker", cgo="1"), 6), (start("rebuild"), 2)):
+    for app, n in ((start("checker", cgo="1"), 6), (start("rebuild"), 3)):
         assert words(app, "markdown").count(f"[{badges.BADGE}]") == n
         assert badges.BADGE_OTHER not in words(app, "markdown")
 
@@ -399,8 +443,24 @@ def test_the_formulas_hold_the_numbers_of_way_a() -> None:
     assert np.abs(seen.difference[rows, columns]).max() == np.abs(seen.difference).max()
 
 
-def test_the_exact_way_has_no_finite_psnr() -> None:
-    assert text.R_PSNR_EXACT in formulas(start("rebuild", ra="sub-pixel"))
+def test_the_exact_way_has_no_finite_psnr_and_no_worst_pixel() -> None:
+    app = start("rebuild", ra="sub-pixel")
+    assert text.R_PSNR_EXACT in formulas(app)
+    assert text.R_RING[1] in words(app)
+    assert text.R_RING[0] not in words(app)
+    assert text.R_SSIM_WHY[1] in words(app)
+    assert upsampling_rebuilt.look(PHOTO, PHOTO).worst is None
+    assert text.R_RING[0] in words(start("rebuild", ra="nearest"))
+
+
+def test_the_worst_pixel_is_marked_at_the_border_too() -> None:
+    wrong = PHOTO.copy()
+    wrong[1, -1] = 255 - wrong[1, -1]
+    seen = upsampling_rebuilt.look(PHOTO, wrong)
+    height, width = PHOTO.shape[:2]
+    assert seen.worst == (width - 1, 1)
+    assert (seen.window.x, seen.window.y) == (width - 4, 3)
+    assert height > 7
 
 
 def test_the_button_brings_both_unpoolings() -> None:

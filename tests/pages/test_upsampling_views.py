@@ -23,6 +23,7 @@ from ui import (
     state,
     upsampling_atrous,
     upsampling_bin,
+    upsampling_equal,
     upsampling_roi,
     upsampling_scripts,
     upsampling_state,
@@ -404,10 +405,10 @@ def test_a_picture_that_is_missing_is_told(lab: str) -> None:
 def test_the_scripts_give_the_same_numbers(capsys: pytest.CaptureFixture[str]) -> None:
     values = np.random.default_rng(0).integers(0, 10, (11, 11)).astype(float)
     names: dict[str, object] = {}
-    script = upsampling_scripts.atrous(values, 3, 4, (1, 2, 5))
+    script = upsampling_scripts.atrous(values, 5, 2, (1, 2, 5), 3)
     assert script.count("\n") <= code.MAX_LINES
     exec(compile(script, "shown", "exec"), names)
-    np.testing.assert_array_equal(names["out"].numpy(), upsampling_atrous.layer(values, 3, 4).output)
+    np.testing.assert_array_equal(names["out"].numpy(), upsampling_atrous.layer(values, 5, 2).output)
     np.testing.assert_array_equal(names["paths"].numpy(), coverage((1, 2, 5), 3))
     assert "field 17×17, holes 0.0%" in capsys.readouterr().out
     map_ = feature(32)
@@ -419,6 +420,78 @@ def test_the_scripts_give_the_same_numbers(capsys: pytest.CaptureFixture[str]) -
         np.testing.assert_array_equal(names["pooled"].numpy(), view.pool.result.output)
         np.testing.assert_allclose(names["out"].numpy(), view.align.result.output, atol=1e-9)
     assert "off by [-5.0, 11.0, 21.0, 43.0]" in capsys.readouterr().out
+
+
+REFUSED = (
+    {"lab": "atrous", "rk": "5", "rr": "6"},  # no such layer; the stack has kernel size 5
+    {"lab": "atrous", "rk": "5", "rates": "16,16,1"},  # no such stack
+    {"lab": "atrous", "rr": "6", "rates": "16,16,16"},  # neither
+    {"lab": "roi", "bx0": "400", "bx1": "100"}, {"lab": "roi", "bx0": "100", "bx1": "100", "samples": "0"},
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("asked", [{"lab": "atrous"}, {"lab": "roi", "bins": "2"}, *REFUSED], ids=str)
+def test_script_and_files_are_of_what_is_shown(asked: dict[str, str], capsys: pytest.CaptureFixture[str]) -> None:
+    app = AppTest.from_function(shown_now, default_timeout=120)
+    for key, value in asked.items():
+        app.query_params[key] = value
+    ok(app.run())
+    assert bool(app.warning) == (asked in REFUSED)
+    panels, files = ({name: np.array(values) for name, values in app.session_state[key].items()} for key in (
+        "panels", "files"))  # fmt: skip
+    names: dict[str, object] = {}
+    exec(compile(app.session_state["script"], "shown", "exec"), names)
+    given = {name: np.asarray(names[name]) for name in ("out", "paths", "pooled", "feature") if name in names}
+    if asked["lab"] == "atrous":
+        pairs = ((panels["output"], files["atrous.npy"], given["out"]),)
+        size = shown(app)[text.S_FIELD]
+        assert files["paths.npy"].shape == given["paths"].shape == tuple(map(int, size.split("×")))
+        np.testing.assert_array_equal(files["paths.npy"], given["paths"])
+    else:
+        pairs = ((panels["pool"], files["roi_pool.npy"], given["pooled"]),
+                 (panels["align"], files["roi_align.npy"], given["out"]),
+                 (panels["map"], files["map.npy"], given["feature"][0]))  # fmt: skip
+    for panel, file, computed in pairs:
+        np.testing.assert_array_equal(file, panel)
+        np.testing.assert_allclose(computed, panel, atol=1e-9)
+
+
+def shown_now() -> None:
+    """A lab with what its panels show, its script and its files in the session."""
+    import io
+
+    import numpy as np
+    import streamlit as st
+
+    from ui import upsampling_atrous, upsampling_roi, upsampling_shown
+    from ui.state import choice, follow_link
+    from ui.upsampling_views_state import FIELDS
+
+    now, panels = st.session_state, {}
+    follow_link((choice("lab", "roi", ("atrous", "roi")), *FIELDS), st.query_params, now, "views")
+    for module in (upsampling_atrous, upsampling_roi):
+        module.grid = lambda given, **_: panels.update({p.name: p.values for p in given if p.name not in panels})
+    lab = now["lab"]
+    (upsampling_atrous.atrous if lab == "atrous" else upsampling_roi.roi)()
+    offers = {"atrous": upsampling_shown._fields, "roi": upsampling_shown._boxes}[lab]()
+    now["panels"] = {name: values.tolist() for name, values in panels.items()}
+    now["files"] = {name: np.load(io.BytesIO(make())).tolist() for _, name, make in offers}
+    now["script"] = {"atrous": upsampling_shown._atrous, "roi": upsampling_shown._roi}[lab]()
+
+
+def test_the_panes_and_maps_have_badges_and_lose_them() -> None:
+    for rates, k in (((2, 2, 2), 3), ((1, 5), 2), ((3, 1, 2), 4)):
+        plane = np.random.default_rng(k).uniform(0, 255, (30, 41))
+        out, equal = stacks.sent(plane, rates, k)
+        assert equal
+        out = out.copy()
+        out[0, 7] += 1e-4
+        assert not upsampling_equal.averaged(plane, rates, k, out)
+        paths = coverage(rates, k)
+        assert upsampling_equal.paths(rates, k, paths)
+        paths[1, 1] += 1
+        assert not upsampling_equal.paths(rates, k, paths)
+    assert words(start("atrous"), "markdown").count(f"[{text.EQUAL}]") == 4
 
 
 def test_a_dragged_box_becomes_the_numbers_and_its_frame_goes_with_them() -> None:

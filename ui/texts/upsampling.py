@@ -18,9 +18,12 @@ ASK = (
 )
 ASK_NUMBER = "Your number for the middle"
 REVEAL, SHOW = "Reveal", "Just show me"
-TOLD_RIGHT = "**{right}** it is: all four stamps meet in the middle, and each brings another weight: {sum}."
-TOLD_WRONG = "You said {said}; it is **{right}**. All four stamps meet in the middle, each with another weight: {sum}."
-TOLD = "It is **{right}**: all four stamps meet in the middle, and each brings another weight: {sum}."
+TOLD_RIGHT = "**{right}** it is: all four stamps meet in the middle, each with another cell of the kernel: {sum}."
+TOLD_WRONG = (
+    "You said {said}; it is **{right}**. All four stamps meet in the middle, each with another cell of the kernel: "
+    "{sum}."
+)
+TOLD = "It is **{right}**: all four stamps meet in the middle, each with another cell of the kernel: {sum}."
 ALL_LABEL = "Grids: {method}"
 ASK_LABEL = "The question’s grids"
 
@@ -33,7 +36,10 @@ METHODS = {
 }  # fmt: skip
 KERNEL_SIZE, STRIDE, PADDING = "Kernel size k", "Stride s", "Padding p"
 OUTPUT_PADDING, DILATION, CHANNELS = "Output padding op", "Dilation d", "Channels and groups"
-OUTPUT_PADDING_HELP = "Empty rows and columns more at the bottom and right: below the stride, or below the dilation."
+OUTPUT_PADDING_HELP = (
+    "Makes the output that much larger at the bottom and right: first it takes back what padding cropped there; only "
+    "beyond is it empty. It must be below the stride, or below the dilation."
+)
 CHANNELS_NAMES = {"1": "One channel", "2": "Two channels, 1 group", "groups": "Two channels, 2 groups"}
 ROWS, COLS, CORNERS = "Output rows", "Output columns", "align_corners"
 CORNERS_HELP = (
@@ -67,17 +73,9 @@ TOO_LARGE = (
     "The output would be {rows}×{columns}; grids of up to {most}×{most} can be shown. "
     "Take a smaller input, kernel, stride, dilation or factor."
 )
-MANY_CHANNELS = (
-    "Sub-pixel shuffle by {r} needs {n} channels of {rows}×{columns}; up to {channels} channels and {numbers} numbers "
-    "can be shown. Take a smaller factor or input."
-)
-
+MANY_CHANNELS = "Sub-pixel shuffle by {r} needs {n} channels; up to {channels} can be shown. Take a smaller factor."
 MANY_PRODUCTS = (
     "The output would be made of {n:,} products; up to {most:,} can be shown. Take a smaller input, kernel or factor."
-)
-SIDE_REFUSED = (
-    "**This size can’t be.** {n} grid{s} of {rows}×{columns} would be {all:,} numbers; up to {most:,} can be shown. "
-    "It stays {was}."
 )
 
 # the badge
@@ -103,12 +101,12 @@ STEP_STAMP_ROW = (
     "Row {row} of the input{channel}: each of its {n} numbers stamps itself × kernel, {s} cells apart. Overlaps add up."
 )
 STEP_CROP = "Padding {p} crops {p} on each side of the canvas: {rows}×{columns} remain."
-STEP_EMPTY = ("", " Output padding had added empty cells at the bottom and right.")
+STEP_EMPTY = ("", " Output padding had made it larger at the bottom and right, before the crop: so less is lost there.")
 STEP_COPY = "Output ({row}, {column}) copies input ({a}, {b}) = {value}."
 STEP_SAMPLE = "Output ({row}, {column}) samples the input at ({y}, {x})"
 STEP_CONV = "Output ({row}, {column})"
 STEP_TERMS = ", the sum of {n} products: {value}."
-STEP_ROW = "Row {row} of the output{channel}: each number as the others."
+STEP_ROW = "Row {row} of the output{channel}: each number is made by itself; point at one to see of what."
 STEP_PLACE = "Input ({row}, {column}) = {value} goes to ({a}, {b})."
 STEP_ZEROS = "Everything else is 0."
 STEP_WEAVE = "The {n} channels at ({row}, {column}) become a block of {r}×{r}, row by row."
@@ -152,6 +150,13 @@ NOTICE = {
     "could come from (output padding says to which), not to its numbers.",
 }  # fmt: skip
 
+NOTICE_SMALLER = {  # where the output has fewer rows or columns than the input
+    "nearest": "The output has fewer rows or columns than the input: some are left out, the others are copied. Notice "
+    "that no new number appears all the same: that is why masks are resized so.",
+    "bilinear": "The output has fewer rows or columns than the input: each output reads only the inputs beside its "
+    "sample, and skips those between. Switch align_corners and watch the dots on the ruler.",
+}  # fmt: skip
+
 # formulas
 ROWS_OF, COLUMNS_OF = ", rows", ", columns"
 SIZE_TITLE = "Output size"
@@ -164,8 +169,8 @@ REST_NOTE = "r is what the pool’s division dropped: the size of the pool’s i
 COORDINATE_TITLE = "Where output i samples"
 IDENTITY_TITLE = "Its gradient identity"
 IDENTITY = (
-    "⟨a, b⟩ multiplies two grids cell by cell and sums up; y is the input above, x a grid of whole numbers of the "
-    "output’s size. PyTorch’s gradient of ⟨Cx, y⟩ with respect to x is the output above: the largest difference is "
+    "⟨a, b⟩ multiplies two grids cell by cell and sums up; x is the input above, z a grid of whole numbers of the "
+    "output’s size. PyTorch’s gradient of ⟨Cz, x⟩ with respect to z is the output above: the largest difference is "
     "{gap:.2g}."
 )
 

@@ -33,8 +33,8 @@ C_NOTE = (
 # checkerboard: three ways
 W_TITLE = "On your picture: three ways to upsample twice"
 W_INTRO = (
-    "The article’s comparison: a quarter of the picture comes back through two layers of ×2, each with one 3×3 kernel. "
-    "**Trained** means: both kernels fitted to this very picture."
+    "The article’s comparison: the picture at a quarter of its width and height comes back through two layers of ×2, "
+    "each with one 3×3 kernel. **Trained** means: both kernels fitted to this very picture."
 )
 W_RUN = "Compare on this picture"
 W_RUN_NOTE = "It fits kernels to the picture, which takes about a second."
@@ -124,7 +124,7 @@ G_WHY = {
     "shuffle": "The shuffle’s four neighbours have a filter each, so it begins uneven as well.",
     "icnr": "ICNR: the four filters begin equal, as nearest would be, and training may move them apart.",
 }
-G_WHY_ALL = "Training works against a pattern here, as each pixel has a target; in a GAN it costs nothing."
+G_WHY_ALL = "Training works against a pattern here, as each pixel has a target; in a GAN no pixel has a target."
 
 # there and back
 R_INTRO = (
@@ -178,10 +178,8 @@ R_ORIGINAL, R_SMALL = "Original, {w}×{h}", "Made small, {w}×{h}"
 R_DIFFERENCE = "{name}: difference"
 R_LUMA, R_WRONG = "luma, result − original", "Wrong pixels"
 R_RIGHT_WRONG = ("right", "wrong")
-R_DIFFERENCE_NOTE = (
-    "Differences of luma on one scale, ±{most:.0f} grey levels: blue too dark, red too bright. The ring is where way A "
-    "is furthest off."
-)
+R_DIFFERENCE_NOTE = "Differences of luma on one scale, ±{most:.0f} grey levels: blue too dark, red too bright. {ring}"
+R_RING = ("The ring is where way A is furthest off.", "Way A is off nowhere.")
 R_WRONG_NOTE = "{name_a}: {a:.2%} of the pixels are wrong; {name_b}: {b:.2%}."
 R_ALT = {
     "original": "The original.", "small": "The original made {factor} times smaller.",
@@ -201,9 +199,10 @@ R_SSIM_FILLED = (
     r"&\cdot \frac{{2 \cdot {cov:.2f} + 58.5225}}{{{vx:.2f} + {vy:.2f} + 58.5225}} = {value:.4f} \end{{aligned}}"
 )
 R_SSIM_NOTE = (
-    "That is the window of 7×7 pixels around ({x}, {y}), where way A is furthest off; the mean over all windows is "
-    "**{ssim:.4f}**. $x$ is the original’s luma, $y$ the result’s."
+    "That is the window of 7×7 pixels around ({x}, {y}), {why}; the mean over all windows is **{ssim:.4f}**. $x$ is "
+    "the original’s luma, $y$ the result’s."
 )
+R_SSIM_WHY = ("with the pixel where way A is furthest off", "the first of all, as way A is off nowhere")
 R_BOUNDARY_FORMULA = r"\text{boundary IoU} = \frac{|A_d \cap B_d|}{|A_d \cup B_d|}"
 R_BOUNDARY_NOTE = (
     "$A_d$ and $B_d$ are the pixels of original and result within $d$ = {width} px of their contours, 0.5 % of the "

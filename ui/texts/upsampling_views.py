@@ -144,8 +144,8 @@ R_NOTICE = (
     "RoIAlign’s: {4:+.1f}, {5:+.1f}, {6:+.1f}, {7:+.1f} px."
 )
 R_PLACES_NOTE = (
-    "On this map a number says where it was read: as long as a bin lies inside the map, RoIAlign’s is its middle and "
-    "RoIPool’s its last cell."
+    "On this map a number says where it was read: RoIAlign’s is the bin’s middle, and RoIPool’s its last cell. Where a "
+    "bin reaches beyond the middle of the map’s outermost cells, its samples are moved back there, or are 0."
 )
 R_SCALED = (
     r"\begin{{aligned}} &({0:g},\ {1:g},\ {2:g},\ {3:g})\ /\ {stride} \\ "
