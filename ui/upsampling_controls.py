@@ -27,6 +27,7 @@ from ui.upsampling_state import (
 
 BLUR = "0.0625 0.125 0.0625/0.125 0.25 0.125/0.0625 0.125 0.0625"  # (1 2 1)/4 each way
 FLAT = 4.0  # every number of the grid that filters begin on
+MORE = "upsampling.more"  # whether the expander is open
 LENT = "upsampling.lent"  # the visitor's own grids, while a method that can't take them has others; see `_lend`
 
 
@@ -68,7 +69,10 @@ def main() -> None:
 def more() -> None:
     """Show the expander: sizes, random numbers, and the parameters that are rarely moved."""
     now = st.session_state
-    with st.expander(text.MORE, icon=":material/tune:"):
+    box = st.expander(text.MORE, key=MORE, icon=":material/tune:", on_change="rerun")
+    if not box.open:  # a third of what the lab draws: each control would pay for it
+        return
+    with box:
         left, middle, right = st.columns(3)
         with left:
             _side(text.INPUT_ROWS, "x", axis=0)

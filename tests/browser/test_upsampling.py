@@ -383,6 +383,24 @@ def test_a_dragged_box_keeps_the_zoom(new_page: Any, url: str) -> None:
     assert stage.get("v.box") is None  # the frame of the drag would be of another box
 
 
+def test_the_expander_draws_its_controls_when_it_is_opened_and_keeps_what_they_say(opened: Any) -> None:
+    lab = opened(told="1", stride="2")
+    slider = lab.page.get_by_role("slider", name=text.OUTPUT_PADDING)
+    expect(lab.board(text.OUTPUT).locator(".size")).to_have_text("4×4", timeout=WAIT)
+    assert slider.count() == 0
+    lab.page.get_by_text(text.MORE).click()
+    slider.focus(timeout=WAIT)
+    lab.page.keyboard.press("ArrowRight")
+    expect(lab.board(text.OUTPUT).locator(".size")).to_have_text("5×5", timeout=WAIT)
+    lab.settle()
+    expect(slider).to_be_visible()
+    lab.page.get_by_text(text.MORE).click()
+    expect(slider).not_to_be_visible()
+    lab.settle()
+    expect(lab.board(text.OUTPUT).locator(".size")).to_have_text("5×5")
+    assert "outpad=1" in lab.page.url
+
+
 PHONE = (
     {"told": "1"}, {"told": "1", "method": "unpool"}, {"told": "1", "chan": "2", "pad": "1"},
     {"told": "1", "method": "subpixel", "start": "random", "x": "4 4 4/4 4 4/4 4 4", "w": "1 2|3 4|5 6|7 8"},

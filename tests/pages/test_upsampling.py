@@ -403,6 +403,8 @@ def test_controls_change_the_link_and_the_output() -> None:
     next(s for s in app.slider if s.label == text.KERNEL_SIZE).set_value(3)
     ok(app.run())
     assert app.session_state["w"] == "3 1 0/1 5 0/0 0 0"
+    assert text.INPUT_ROWS not in [s.label for s in app.slider]  # drawn only once the expander is open
+    more(app)
     next(s for s in app.slider if s.label == text.INPUT_ROWS).set_value(1)
     ok(app.run())
     assert app.session_state["x"] == "2 4"
@@ -479,11 +481,17 @@ def test_filters_begin_on_a_flat_grid_and_icnr_repeats_the_first() -> None:
     assert (app.session_state["x"], app.session_state["w"]) == ("2 4/0 1", "3 1/1 5"), "the visitor's own grids"
 
 
+def more(app: AppTest) -> AppTest:
+    """Open the expander under the grids."""
+    app.session_state[upsampling_controls.MORE] = True
+    return ok(app.run())
+
+
 def test_back_to_the_example_is_the_methods_own() -> None:
-    app = start(told="1", method="nearest", x="7")
+    app = more(start(told="1", method="nearest", x="7"))
     ok(next(b for b in app.button if b.label == text.RESET).click().run())
     assert app.session_state["x"] == upsampling_presets.TENS
-    app = start(told="1", method="bicubic", x="7")
+    app = more(start(told="1", method="bicubic", x="7"))
     ok(next(b for b in app.button if b.label == text.RESET_FIRST).click().run())
     assert app.session_state["x"] == "2 4/0 1"
 
