@@ -25,7 +25,6 @@ from ui import (
 from ui import pin as ab
 from ui.gradcam_state import FIELDS
 from ui.page import page
-from ui.segment_run import told
 from ui.state import follow_link, keep_link
 from ui.still import still
 from ui.texts import gradcam as text
@@ -67,8 +66,7 @@ with regions:
     gradcam_controls.region()
 with right:
     fresh = not gradcam_run.here(asked)
-    with told():
-        kept = gradcam_gate.gated(asked)
+    kept = gradcam_gate.gated(asked)
     values, why = gradcam_map.heat(asked, kept, signed=st.session_state["signed"])
     st.markdown(text.RIGHT_TITLE.format(method=gradcam_controls.method_name(asked.method)))
     gradcam_map.show(asked, values, sent, "gradcam.map")

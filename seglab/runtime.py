@@ -57,7 +57,7 @@ _models: ByteCache[Loaded] = ByteCache(
 _lock = threading.Lock()  # for the three below
 _passes = 0
 _numbers: weakref.WeakKeyDictionary[nn.Module, int] = weakref.WeakKeyDictionary()
-_hook_locks: weakref.WeakKeyDictionary[nn.Module, threading.RLock] = weakref.WeakKeyDictionary()  # type: ignore[valid-type]
+_hook_locks: weakref.WeakKeyDictionary[nn.Module, Places] = weakref.WeakKeyDictionary()
 _count = itertools.count()
 
 
@@ -230,15 +230,15 @@ def forward_passes() -> int:
 
 
 @contextmanager
-def hooks_lock(loaded: Loaded) -> Iterator[nn.Module]:
-    """Give a float32 copy of the network for hooks and gradients, to one thread at a time.
+def hooks_lock(loaded: Loaded, cancel: Callable[[], bool] | None = None) -> Iterator[nn.Module]:
+    """Give a float32 copy of the network for hooks and gradients, to one thread at a time; who comes first is next.
 
     A copy, because a hook on the shared network would fire in every other visitor's forward passes as well. Remove your
-    hooks before you leave.
+    hooks before you leave, and don't ask again inside. `cancel` is asked while waiting; true raises Cancelled.
     """
     with _lock:
-        lock = _hook_locks.setdefault(loaded.net, threading.RLock())
-    with lock:
+        lock = _hook_locks.setdefault(loaded.net, Places(1))
+    with lock.place(cancel):
         yield _for_hooks(loaded).net
 
 

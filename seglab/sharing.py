@@ -60,6 +60,19 @@ class ByteCache(Generic[V]):
             except CancelledError:
                 continue
 
+    def peek(self, key: Hashable) -> V | None:
+        """Return the value of `key`, which counts as used, or None if it isn't there; loads nothing, waits for nobody.
+
+        >>> cache = ByteCache(10, sizeof=len)
+        >>> cache.peek("a"), cache.get("a", lambda: "there"), cache.peek("a")
+        (None, 'there', 'there')
+        """
+        with self._lock:
+            if key not in self._values:
+                return None
+            self._values.move_to_end(key)
+            return self._values[key][0]
+
     def _load(self, key: Hashable, load: Callable[[], V], future: Future[V]) -> V:
         try:
             value = load()

@@ -74,7 +74,10 @@ def _result(run: Run, outcome: Outcome) -> None:
     """Show the table of the three networks, what each says of the pictures shown, and what to notice."""
     from seglab.datasets import biased
 
-    looked, shown = outcome.looked, outcome.shown
+    looked, shown, now = outcome.looked, outcome.shown, st.session_state
+    st.markdown(text.B_TRAINED.format(degree=outcome.degree, steps=outcome.steps, seed=outcome.seed))
+    if (outcome.degree, outcome.steps, outcome.seed) != (now["bias"], now["bsteps"], now["bseed"]):
+        st.caption(text.B_CHANGED)
     for line in notice(looked):
         st.markdown(line)
     rows = [(name, f"{one.own:.0%}", f"{one.counter:.0%}", _share(one.energy), _share(one.energy_counter))

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 HEIGHT = 340
 TOP = 5  # classes in the table
+STAND_IN = "gradcam.class.standin"  # the control's key while the embedded network answers for another
 PHOTO_SHARE = 0.5  # of a photo's shorter side: the square around a click
 
 
@@ -56,7 +57,8 @@ def classifier(asked: Asked, sent: v.Sent) -> None:
         kept, values = _map(loaded, shown, k)
         _numbers(shown, kept, values)
     ours = loaded.spec is not None and isinstance(loaded.spec.source, zoo.Embedded)
-    st.caption(f"{text.C_OURS if ours else text.C_RESNET} {text.C_NOTICE}")
+    notice = f" {text.C_NOTICE}" if source.sample is not None else ""
+    st.caption(f"{text.C_OURS if ours else text.C_RESNET}{notice}")
 
 
 def cut(source: Source, spot: str) -> Shown:
@@ -95,7 +97,8 @@ def _network() -> Loaded:
         text.C_MODEL, gradcam_state.CLASSIFIERS, key="cnet", format_func=lambda key: zoo.get(key).title,
         persist_state="session",
     )  # fmt: skip
-    loaded, trouble = segment_run.load(key, gradcam_state.CLASSIFIERS[0])
+    with segment_run.told():
+        loaded, trouble = segment_run.load(key, gradcam_state.CLASSIFIERS[0])
     if trouble:
         st.warning(trouble, icon=":material/cloud_off:")
     return loaded
@@ -133,20 +136,25 @@ def _answer(loaded: Loaded, shown: Shown) -> np.ndarray:
         return cache.kept(cache.NUMBERS, key, lambda: classify(shown.image, loaded, cancel=cancel))
 
     with segment_run.told():
-        z = jobs.watch(key, work, lambda *_: None) if key not in cache.NUMBERS else work(lambda *_: None, lambda: False)
+        there = cache.NUMBERS.peek(key)
+        z = jobs.watch(key, work, lambda *_: None) if there is None else there
     p: np.ndarray = np.exp(z.astype(np.float64) - z.max())
     return p / p.sum()
 
 
 def _class(loaded: Loaded, order: np.ndarray) -> int:
-    """Choose the class that is explained, "" being what the network says; return its index."""
+    """Choose the class that is explained, "" being what the network says; return its index.
+
+    A stand-in is asked by a control of its own: the link's class is the wanted network's.
+    """
     session, names = st.session_state, loaded.palette.names
     best = [names[k] for k in order]
-    if session["ccls"] not in ("", *names):
-        session["ccls"] = ""
+    key = "ccls" if loaded.key == session["cnet"] else STAND_IN
+    if session.get(key, "") not in ("", *names):
+        session[key] = ""
     options = ["", *best]
     chosen = st.selectbox(
-        text.C_CLASS, options, key="ccls", persist_state="session",
+        text.C_CLASS, options, key=key, persist_state="session",
         format_func=lambda name: name or text.C_TOP.format(name=best[0]),
     )  # fmt: skip
     return names.index(chosen) if chosen else int(order[0])
@@ -157,7 +165,7 @@ def _map(loaded: Loaded, shown: Shown, k: int) -> tuple[Kept, Map | None]:
     from seglab.explain import Category
 
     session = st.session_state
-    sizes = gradcam_run.layers(loaded, (shown.image.shape[0], shown.image.shape[1]), "auto")
+    sizes = gradcam_run.layers(loaded, (shown.image.shape[0], shown.image.shape[1]), "auto", session["cam"])
     if session["clayer"] not in sizes:
         session["clayer"] = next(iter(sizes))
     question = Question(
@@ -185,8 +193,10 @@ def _said(loaded: Loaded, shown: Shown, probability: np.ndarray, order: np.ndarr
         text.C_COLUMNS[0]: [names[k] for k in top], text.C_COLUMNS[1]: [f"{probability[k]:.1%}" for k in top],
     }, hide_index=True)  # fmt: skip
     if shown.name:
-        told = gradcam_run.same_class(names[order[0]], (shown.name,))
-        st.markdown(f"{text.C_TRUE.format(name=shown.name)} {text.C_RIGHT_SAID if told else text.C_WRONG_SAID}")
+        said = text.C_TRUE.format(name=shown.name)
+        if shown.name in names:  # ImageNet knows no "dog", so that no answer could be the right one
+            said += f" {text.C_RIGHT_SAID if names[order[0]] == shown.name else text.C_WRONG_SAID}"
+        st.markdown(said)
 
 
 def _numbers(shown: Shown, kept: Kept, values: Map | None) -> None:

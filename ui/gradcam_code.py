@@ -14,7 +14,6 @@ from ui import code, gradcam_run, gradcam_state
 from ui.gallery import GALLERY
 from ui.gradcam_run import Asked
 from ui.picker import Photo
-from ui.segment_state import short_side
 from ui.texts import gradcam as text
 from ui.texts import gradcam_more as more
 
@@ -38,9 +37,10 @@ def show(asked: Asked) -> None:
     script = write(asked)
     files = [f"`{name}`" for name in (PICTURE_FILE, REGION_FILE) if f'"{name}"' in script]
     notes = [text.CODE_FILES.format(files=text.CODE_AND.join(files))] if files else []
-    if asked.method not in LINES:
+    same = asked.method in LINES
+    if not same:
         notes.append(text.CODE_OTHER.format(method=gradcam_run.how(asked.method).title))
-    code.show_code(script, "grad_cam", " ".join(notes), text.CODE_NOTE)
+    code.show_code(script, "grad_cam", " ".join(notes), text.CODE_NOTE if same else text.CODE_NOTE_OTHER)
 
 
 def write(asked: Asked) -> str:
@@ -81,14 +81,9 @@ def _in_package(photo: Photo) -> bool:
 
 
 def _input(asked: Asked) -> str:
-    from seglab.explain.passes import MOST
-    from seglab.inference import input_size
-    from seglab.options import Options
-
-    photo, how, short = asked.source.photo, asked.loaded.preprocess, short_side(asked.short)
-    size = input_size(photo.size, how, Options(short_side=short))
-    if short is None and min(size) > MOST:
-        size = input_size(photo.size, how, Options(short_side=MOST))
+    photo, how = asked.source.photo, asked.loaded.preprocess
+    method = asked.method if asked.method in LINES else "grad-cam"
+    size = gradcam_run.explained_size(asked.loaded, photo.size, asked.short, method)
     file = f'"{PICTURE_FILE}"'
     if _in_package(photo):
         file = 'files("{0.package}") / "{0.file}"'.format(GALLERY[photo.key])

@@ -91,7 +91,7 @@ def class_of(run: Run, wanted: str) -> int:
 def layer(loaded: Loaded, size: tuple[int, int]) -> str:
     """Choose the layer, each with its size; return its name."""
     session = st.session_state
-    sizes = gradcam_run.layers(loaded, size, session["short"])
+    sizes = gradcam_run.layers(loaded, size, session["short"], session["cam"])
     if session["layer"] not in sizes:
         usual = next(iter(sizes))
         if session["layer"]:

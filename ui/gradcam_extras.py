@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Callable
 from functools import partial
 
@@ -28,19 +29,30 @@ MOST, LITTLE = 0.75, 1 / 3  # shares of the heat on the mask between the answers
 
 
 def ask(asked: Asked, sent: v.Sent) -> bool:
-    """Ask how much of the heat lies on the mask, once; return whether the map may be shown."""
+    """Ask how much of the heat lies on the mask, once; return whether the map may be shown.
+
+    Where the class isn't predicted, or something else than its mask is explained, there is nothing to ask.
+    """
     session = st.session_state
+    if not session["reveal"] and not (asked.region[0] == "predicted" and asked.predicted().any()):
+        session["reveal"] = True
     if session["reveal"]:
         return True
     left, right = st.columns(2)
     with left:
         gradcam_map.where(asked, sent)
     with right:
-        st.markdown(text.ASK.format(name=asked.name, layer=asked.layer, well=_well(asked)))
+        st.markdown(text.ASK.format(name=asked.name, well=_well(asked), **_how(asked)))
         for key, label in text.ANSWERS.items():
             st.button(label, key=f"gradcam.{key}", on_click=_answer, args=(asked, key), width="stretch")
         st.button(text.SKIP, on_click=_answer, args=(asked, ""), type="tertiary")
     return False
+
+
+def _how(asked: Asked) -> dict[str, str]:
+    """Return the method's title, and the place of its map in words."""
+    where = text.AT_LAYER.format(layer=asked.layer) if asked.by_layer else ""
+    return {"method": gradcam_controls.method_name(asked.method), "where": where}
 
 
 def _well(asked: Asked) -> str:
@@ -93,8 +105,8 @@ def downloads(asked: Asked, kept: Kept, values: Map | None, source: Source) -> N
         makes |= {"map.npy": partial(_npy, found.raw), "heat.npy": partial(_npy, values)}
         if found.alpha is not None:
             makes["alpha.npy"] = partial(_npy, found.alpha)
-        if found.region is not None:
-            makes["region.png"] = partial(_png, found.region.astype(np.uint8) * 255)
+        if (region := kept.region()) is not None:
+            makes["region.png"] = partial(_png, region.astype(np.uint8) * 255)
     st.caption(text.DOWNLOAD_NOTE)
     with st.container(horizontal=True):
         for name, make in makes.items():
@@ -110,7 +122,8 @@ def numbers(asked: Asked, kept: Kept, values: Map | None) -> Pinned:
     labels = np.zeros(size, np.uint8) if values is None else np.rint(np.clip(values, 0, 1) * 10).astype(np.uint8)
     found: dict[str, Number] = {}
     if kept.found is not None:
-        found = {text.MAGNITUDE: Number(gradcam_run.end(kept.found, False), 4), text.SCORE: Number(kept.found.score, 2)}
+        most = gradcam_run.end(kept.found, False)
+        found = {text.MAGNITUDE: Number(most, digits(most)), text.SCORE: Number(kept.found.score, 2)}
     for name, share in zip((text.NUMBER_OUTSIDE, text.NUMBER_TRUE), gradcam_map.outsides(asked, values), strict=True):
         if share is not None:
             found[name] = Number(100 * share.share, 1)
@@ -123,16 +136,22 @@ def numbers(asked: Asked, kept: Kept, values: Map | None) -> Pinned:
     return Pinned(labels, losses_masks.levels(), found, choices)
 
 
+def digits(value: float) -> int:
+    """Return how many digits after the point show four that count: values may be tiny, and are compared.
+
+    >>> digits(0.0001234), digits(123456.0), digits(0.0)
+    (7, 0, 4)
+    """
+    return min(12, max(0, 3 - math.floor(math.log10(abs(value))))) if value else 4
+
+
 def costs(asked: Asked, kept: Kept, fresh: bool) -> None:
     """Show the cost strip of the explanation."""
     from seglab import runtime
-    from seglab.inference import input_size
-    from seglab.options import Options
-    from ui.segment_state import short_side
 
     if kept.found is None:
         return
-    size = input_size(asked.source.photo.size, asked.loaded.preprocess, Options(short_side=short_side(asked.short)))
+    size = gradcam_run.explained_size(asked.loaded, asked.source.photo.size, asked.short, asked.method)
     cost = runtime.cost(asked.loaded, *size)
     passes = gradcam_run.how(asked.method).passes * (1 + asked.mirror)
     entries = [(shared.MS, f"{kept.ms:.0f} ms"), (shared.PEAK, amount(kept.peak, "B")),

@@ -20,7 +20,7 @@ WORST = 8  # listed
 PAIRS = 6  # confusions offered, the largest first
 LEAST = 20  # wrong pixels of a confusion that is offered
 HEIGHT = 300
-PAIR = "gradcam.pair"
+PAIR = "gradcam.pair"  # the widget's; the link has "pair"
 
 
 @dataclass(frozen=True)
@@ -52,10 +52,18 @@ def failures(asked: Asked, sent: v.Sent) -> None:
     if not found:
         st.success(text.FAIL_NONE)
     else:
-        n = st.selectbox(text.FAIL_WHICH, range(len(found)), key=PAIR, format_func=lambda n: _named(found[n]))
-        _pair(asked, found[n], sent)
+        by_name = {f"{SCENES.names[one.true]}>{SCENES.names[one.said]}": one for one in found}
+        now = st.session_state
+        now[PAIR] = now["pair"] if now["pair"] in by_name else next(iter(by_name))
+        pair = st.selectbox(text.FAIL_WHICH, list(by_name), key=PAIR, format_func=lambda name: _named(by_name[name]),
+                            on_change=_take)  # fmt: skip
+        _pair(asked, by_name[pair], sent)
     st.markdown(f"**{text.WORST}**")
     _worst(asked)
+
+
+def _take() -> None:
+    st.session_state["pair"] = st.session_state[PAIR]
 
 
 def mistakes(truth: np.ndarray, labels: np.ndarray, n_classes: int) -> list[Mistake]:
@@ -155,4 +163,4 @@ def look(asked: Asked, seed: int, how: object, n: int, progress: jobs.Progress, 
 
 def _open(seed: int) -> None:
     st.session_state["seed"] = seed
-    st.session_state.pop(PAIR, None)
+    st.session_state["pair"] = ""

@@ -24,8 +24,8 @@ def computed(
     `name` is the button's key, `note` says what it takes. `work(progress, cancel)` runs in a thread of its own, and
     must not call Streamlit. What it raises as a ValueError is shown, and None returned.
     """
-    if key in KEPT:
-        found: T = KEPT.get(key, lambda: None)
+    found: T | None = KEPT.peek(key)
+    if found is not None:
         return found
     place = st.empty()
     with place.container():
@@ -46,7 +46,7 @@ def computed(
     from seglab.runtime import OutOfMemory
 
     try:
-        return jobs.watch(key, make, show)
+        return jobs.watch(key, make, show, long=True)
     except OutOfMemory as error:
         st.error(f"{words.OUT_OF_MEMORY} {error}", icon=":material/memory:")
     except (WeightsError, ValueError) as error:
@@ -58,12 +58,21 @@ def computed(
 
 
 def gated(asked: Asked | Question, name: str = "map") -> Kept:
-    """Return the explanation: at once if it takes a pass or two, else once the button, of that name, is pressed."""
+    """Return the explanation: at once if it takes a pass or two, else once the button, of that name, is pressed.
+
+    Where the memory isn't enough, that is the reason why there is none.
+    """
     method = gradcam_run.how(asked.method)
     passes = method.passes * (1 + asked.mirror)
     if passes <= 2 or gradcam_run.here(asked):
-        with st.spinner(text.RUNNING.format(title=asked.loaded.spec.title if asked.loaded.spec else asked.loaded.key)):
-            return gradcam_run.explain(asked)
+        from seglab.runtime import OutOfMemory
+
+        title = asked.loaded.spec.title if asked.loaded.spec else asked.loaded.key
+        try:
+            with st.spinner(text.RUNNING.format(title=title)):
+                return gradcam_run.explain(asked)
+        except OutOfMemory as error:  # not kept: there may be room the next time
+            return Kept(None, why=f"{words.OUT_OF_MEMORY} {error}")
     note = text.MANY.format(title=method.title, n=passes)
     found = computed(
         asked.key, name, text.COMPUTE, note, lambda progress, cancel: gradcam_run.made(asked, progress, cancel)

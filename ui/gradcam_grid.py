@@ -37,15 +37,17 @@ def grid(asked: Asked, sent: v.Sent) -> None:
     )
     key = "cam", "grid", tuple(cell.key for cell in cells)
     note = text.GRID_COST.format(n=len(cells), passes=passes)
-    if not passes and key not in KEPT:
-        KEPT.get(key, lambda: True)  # all are there already
-    if gradcam_gate.computed(key, "grid", text.GRID_RUN, note, lambda *a: _work(cells, *a)):
-        _show(cells, sent)
+    there: list[Kept] = [kept for cell in cells if (kept := KEPT.peek(cell.key)) is not None]
+    found: tuple[Kept, ...] | None = tuple(there)
+    if len(there) < len(cells):
+        found = gradcam_gate.computed(key, "grid", text.GRID_RUN, note, lambda *a: _work(cells, *a))
+    if found is not None:
+        _show(cells, found, sent)
 
 
 def questions(asked: Asked, methods: list[str]) -> list[Asked]:
     """Return the question for each method at each layer of the model; a method without layers is asked once."""
-    names = list(gradcam_run.layers(asked.loaded, asked.source.photo.size, asked.short))
+    names = asked.loaded.spec.cam_layers if asked.loaded.spec else (asked.layer,)
     return [
         gradcam_run.by(asked, method=method, layer=layer)
         for method in methods
@@ -57,20 +59,21 @@ def _take() -> None:
     st.session_state["cams"] = ",".join(st.session_state[CHOSEN])
 
 
-def _work(cells: list[Asked], progress: jobs.Progress, cancel: Callable[[], bool]) -> bool:
-    """Make all maps, each kept by itself, so that what is there stays when the work is stopped."""
+def _work(cells: list[Asked], progress: jobs.Progress, cancel: Callable[[], bool]) -> tuple[Kept, ...]:
+    """Return all maps, each kept by itself too, so that what is there stays when the work is stopped."""
+    made = []
     for n, cell in enumerate(cells):
         progress(n, len(cells))
-        gradcam_run.kept(cell, lambda *_: None, cancel)
-    return True
+        made.append(gradcam_run.kept(cell, lambda *_: None, cancel))
+    return tuple(made)
 
 
-def _show(cells: list[Asked], sent: v.Sent) -> None:
+def _show(cells: list[Asked], answers: tuple[Kept, ...], sent: v.Sent) -> None:
     session = st.session_state
-    found = {cell.key: gradcam_run.explain(cell) for cell in cells}
+    found = {cell.key: kept for cell, kept in zip(cells, answers, strict=True)}
     signed = session["signed"]
     most = max((gradcam_run.end(k.found, signed) for k in found.values() if k.found is not None), default=1.0)
-    per_row = len(gradcam_run.layers(cells[0].loaded, cells[0].source.photo.size, cells[0].short))
+    per_row = max(sum(cell.method == one.method for cell in cells) for one in cells)
     for method in dict.fromkeys(cell.method for cell in cells):
         st.markdown(f"**{gradcam_controls.method_name(method)}**")
         row = [cell for cell in cells if cell.method == method]

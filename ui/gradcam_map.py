@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import streamlit as st
 
@@ -142,6 +144,10 @@ def notes(asked: Asked, kept: Kept, found: Outside | None) -> list[str]:
     lines = [text.EXPLAINED.format(target=kept.found.target, h=h, w=w, where=where)]
     if (slope := probability_slope(asked, kept)) is not None and slope < FAINT:
         lines.append(text.VANISHES.format(slope=slope, magnitude=float(kept.found.raw.max())))
+    if kept.found.gap is not None and math.isfinite(kept.found.gap) and not asked.mirror:
+        from seglab.explain.gradients import STEPS
+
+        lines.append(text.GAP.format(gap=kept.found.gap, n=STEPS))
     if found is not None and found.share > NO_BETTER * found.even:
         lines.append(text.NO_BETTER.format(name=asked.name, share=found.share, even=found.even))
     elif found is not None and found.share < found.even / 2:
@@ -154,8 +160,18 @@ def notes(asked: Asked, kept: Kept, found: Outside | None) -> list[str]:
 
 
 def probability_slope(asked: Asked, kept: Kept) -> float | None:
-    """Return p(1 − p), the slope of the mean probability over its logit; None where logits are explained."""
-    if asked.of != "probability" or kept.found is None or kept.found.region is None:
+    """Return the mean of p(1 − p) over the region, p's slope over its logit; None where logits are explained.
+
+    Not that of the mean p: where half of the pixels are sure to be the class and half not to be, none can move.
+    """
+    region = kept.region()
+    if asked.of != "probability" or region is None:
         return None
-    p = kept.found.score / max(1, int(kept.found.region.sum()))
-    return p * (1 - p)
+    from seglab.explain.score import weights
+
+    z = asked.run.logits.astype(np.float64)
+    w = weights(region, (z.shape[1], z.shape[2])).numpy()
+    e = np.exp(z - z.max(0))
+    p = e[asked.k] / e.sum(0)
+    others = (e.sum(0) - e[asked.k]) / e.sum(0)  # 1 − p, which would be rounded to 0
+    return float((w * p * others).sum() / w.sum())

@@ -54,7 +54,8 @@ def one_object(asked: Asked, sent: v.Sent) -> None:
     n, missed = chosen(found, st.session_state["ospot"])
     i, mask = found.rows[n], found.offered.mask(n)
     of, layer = _controls(loaded)
-    goal, why = _goal(asked.source, loaded, found, i, of)
+    with segment_run.told():
+        goal, why = _goal(asked.source, loaded, found, i, of)
     methods = tuple(dict.fromkeys((st.session_state["cam"], BESIDE)))
     where, *columns = st.columns(1 + len(methods))
     with where:
@@ -115,9 +116,8 @@ def objects(source: Source, loaded: Loaded) -> Objects:
         rows = tuple(int(np.flatnonzero((found.boxes == box).all(1))[0]) for box in offered.boxes)
         return Objects(found, offered, rows)
 
-    if key in KEPT:
-        return cache.kept(KEPT, key, lambda: make(lambda: False))
-    return jobs.watch(key, lambda _, cancel: cache.kept(KEPT, key, lambda: make(cancel)), lambda *_: None)
+    there: Objects | None = KEPT.peek(key)
+    return there or jobs.watch(key, lambda _, cancel: cache.kept(KEPT, key, lambda: make(cancel)), lambda *_: None)
 
 
 def chosen(found: Objects, spot: str) -> tuple[int, bool]:
@@ -192,4 +192,5 @@ def _target(source: Source, loaded: Loaded, found: Objects, i: int, mask: bool) 
             source.photo.image, loaded, found.detections, i, of, cancel=cancel  # type: ignore[arg-type]
         ))  # fmt: skip
 
-    return work(lambda *_: None, lambda: False) if key in KEPT else jobs.watch(key, work, lambda *_: None)
+    there: Instance | None = KEPT.peek(key)
+    return there or jobs.watch(key, work, lambda *_: None)

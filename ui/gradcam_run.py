@@ -138,12 +138,23 @@ class Question:
 
 @dataclass(frozen=True)
 class Kept:
-    """What came of a question: an explanation, with its time and memory; or None and the reason in words."""
+    """What came of a question: an explanation, with its time and memory; or None and the reason in words.
+
+    The explanation's region is kept in `bits`, packed: of a phone's photo it would weigh more than all the rest.
+    """
 
     found: Explanation | None
     ms: float = 0.0
     peak: int = 0
     why: str = ""
+    bits: NDArray[np.uint8] | None = None
+
+    def region(self) -> Mask | None:
+        """Return over which pixels y is summed, bool (H, W); None of classifiers and objects."""
+        if self.found is None or self.bits is None:
+            return None
+        h, w = self.found.size
+        return np.unpackbits(self.bits, count=h * w).reshape(h, w).astype(bool)
 
 
 def painted(ink: str, size: tuple[int, int]) -> Labels:
@@ -191,10 +202,8 @@ def explain(asked: Asked | Question) -> Kept:
 
     It runs in a thread of its own, and stops when nobody waits for it any more.
     """
-    if here(asked):
-        found: Kept = KEPT.get(asked.key, lambda: None)
-        return found
-    return jobs.watch(asked.key, lambda progress, cancel: kept(asked, progress, cancel), lambda *_: None)
+    found: Kept | None = KEPT.peek(asked.key)
+    return found or jobs.watch(asked.key, lambda progress, cancel: kept(asked, progress, cancel), lambda *_: None)
 
 
 def kept(asked: Asked | Question, progress: jobs.Progress, cancel: Callable[[], bool]) -> Kept:
@@ -216,15 +225,24 @@ def made(asked: Asked | Question, progress: jobs.Progress, cancel: Callable[[], 
             )  # fmt: skip
     except ValueError as error:
         return Kept(None, why=str(error))
-    return Kept(found, peak.ms, peak.bytes)
+    bits = None if found.region is None else np.packbits(found.region)
+    return Kept(replace(found, region=None), peak.ms, peak.bytes, bits=bits)
 
 
-def layers(loaded: Loaded, size: tuple[int, int], short: str) -> dict[str, tuple[int, int, int]]:
+def explained_size(loaded: Loaded, size: tuple[int, int], short: str, method: str) -> tuple[int, int]:
+    """Return the size at which a method has the network look at a picture of `size`."""
+    from seglab.explain import explained_size as library
+
+    return library(size, loaded.preprocess, short_side(short), how(method).most)
+
+
+def layers(loaded: Loaded, size: tuple[int, int], short: str, method: str) -> dict[str, tuple[int, int, int]]:
     """Return channels, height and width of each of the model's layers, for a picture of `size`."""
     from seglab.explain import layer_sizes
 
-    key = "cam", "layers", loaded.weights_hash, size, short
-    found = cache.kept(cache.NUMBERS, key, lambda: tuple(layer_sizes(loaded, size, short_side(short)).items()))
+    seen = explained_size(loaded, size, short, method)
+    key = "cam", "layers", loaded.weights_hash, seen
+    found = cache.kept(cache.NUMBERS, key, lambda: tuple(layer_sizes(loaded, seen).items()))
     return dict(found)
 
 

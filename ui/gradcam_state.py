@@ -95,10 +95,12 @@ FIELDS: tuple[Field, ...] = (
     flag("mirror"),
     choice("short", "auto", segment_state.SHORT_SIDES),
     whole("terms", 4, 1, 32),  # channels that are summed, the strongest first
+    words("mean", longest=5),  # the channel whose mean is shown; none: the strongest
     # the other tabs
     words("cams", GRID, longest=120),
     choice("gscale", "own", ("own", "one")),
     choice("other", "", ("", *SCENE_MODELS)),
+    words("pair", longest=50),  # the mistake that is explained, "true>said"; none: the largest
     choice("gtab", TABS[0], TABS),
     # a classifier, and one object
     choice("kind", "classifier", ("classifier", "object")),

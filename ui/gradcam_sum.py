@@ -20,7 +20,7 @@ PICTURES = 4  # channels that are shown one by one
 IN_FORMULA = 3  # terms that are written out
 HEIGHT = 150
 WRITTEN = 4  # slopes that are written out
-CHANNEL = "gradcam.sum.mean"
+CHANNEL = "gradcam.sum.mean"  # the widget's; the link has "mean"
 
 
 def sums(asked: Asked, kept: Kept) -> None:
@@ -29,6 +29,10 @@ def sums(asked: Asked, kept: Kept) -> None:
         st.info(text.NO_MAP)
         return
     st.latex(text.FORMULAS[asked.method])
+    if asked.method in text.FORMULA_NOTES:
+        from seglab.explain.methods import STRONGEST
+
+        st.caption(text.FORMULA_NOTES[asked.method].format(n=STRONGEST))
     terms = kept.found.terms()
     if not terms:
         st.info(text.NO_TERMS.format(method=gradcam_run.how(asked.method).title))
@@ -47,7 +51,7 @@ def sums(asked: Asked, kept: Kept) -> None:
         st.markdown(text.SO_FAR.format(n=n, s="s" * (n > 1)))
         _picture(so_far, "sum", text.ALT_SUM.format(n=n), most)
     with right:
-        st.markdown(text.ALL.format(n=0 if kept.found.alpha is None else len(kept.found.alpha)))
+        st.markdown(text.ALL.format(n=0 if kept.found.alpha is None else np.count_nonzero(kept.found.alpha)))
         _picture(kept.found.raw, "all", text.ALT_ALL, most)
     st.caption(text.LIKE.format(n=n, like=likeness(so_far, kept.found.raw), most=most))
     st.markdown(text.AT_HOTTEST if not asked.mirror else f"{text.AT_HOTTEST} {text.MIRRORED}")
@@ -65,8 +69,10 @@ def _mean(terms: list[Term]) -> None:
     st.markdown(text.MEAN.format(z=first.slope.size))
     left, right = st.columns([1, 2])
     with left:
+        asked = st.session_state["mean"]
+        st.session_state[CHANNEL] = int(asked) if asked in map(str, known) else next(iter(known))
         k = st.selectbox(
-            text.MEAN_CHANNEL, list(known), key=CHANNEL,
+            text.MEAN_CHANNEL, list(known), key=CHANNEL, on_change=_take,
             format_func=lambda k: text.MEAN_NAME.format(k=k, alpha=_signed(known[k].alpha)),
         )  # fmt: skip
         slope = known[k].slope
@@ -76,6 +82,10 @@ def _mean(terms: list[Term]) -> None:
     with right:
         st.latex(mean_of(known[k]))
         st.caption(text.MEAN_NOTE)
+
+
+def _take() -> None:
+    st.session_state["mean"] = str(st.session_state[CHANNEL])
 
 
 def mean_of(term: Term) -> str:

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import streamlit as st
 
-from ui import gradcam_gate, jobs
+from ui import gradcam_gate, gradcam_run, jobs
 from ui import viewer as v
 from ui.gradcam_run import Asked, Kept, Map
 from ui.losses_charts import figure
 from ui.texts import gradcam_more as text
 
 if TYPE_CHECKING:
-    from seglab.explain import Curve, Randomisation, Road
+    from seglab.explain import Curve, Explanation, Randomisation, Road
 
 HEIGHT = 170
 STAYS = 0.9  # of the probability, with every pixel deleted: then the curve says little
@@ -30,10 +30,7 @@ def trust(asked: Asked, kept: Kept, values: Map | None) -> None:
     st.markdown(f"**{text.POINTING}**")
     _pointing(asked, values)
     st.markdown(f"**{text.CURVES}**")
-    if values is None:
-        st.info(text.ALL_AGAINST)
-    else:
-        _curves(asked, values)
+    _curves(asked, kept.found)
     st.markdown(f"**{text.RANDOM}**")
     _random(asked)
 
@@ -56,7 +53,8 @@ def _pointing(asked: Asked, values: Map | None) -> None:
     rest.caption(text.POINTING_NOTE)
 
 
-def _curves(asked: Asked, values: Map) -> None:
+def _curves(asked: Asked, explained: Explanation) -> None:
+    """Show them, by the map before its ReLU: that one leaves much of the picture equal, and in no order."""
     from seglab.explain import deletion, insertion, road
 
     image, loaded, target = asked.source.photo.image, asked.loaded, asked.target
@@ -65,7 +63,7 @@ def _curves(asked: Asked, values: Map) -> None:
         def part(n: int) -> dict[str, Any]:
             return {"cancel": cancel, "progress": lambda done, total: progress(100 * n + 100 * done // total, 300)}
 
-        goal = target()
+        goal, values = target(), explained.heat(relu=False)
         return (deletion(image, loaded, goal, values, **part(0)), insertion(image, loaded, goal, values, **part(1)),
                 road(image, loaded, goal, values, **part(2)))  # fmt: skip
 
@@ -103,7 +101,7 @@ def _random(asked: Asked) -> None:
             layer=asked.layer if asked.by_layer else None, cancel=cancel, progress=progress,
         )  # fmt: skip
 
-    key = (*asked.key, "random")
+    key = (*gradcam_run.by(asked, of="logit", mirror=False, short="auto").key, "random")  # what it compares
     found = gradcam_gate.computed(key, "random", text.RANDOM_RUN, text.RANDOM_COST, work)
     if found is None:
         return
@@ -130,8 +128,8 @@ def verdict(found: Randomisation) -> str:
         lines.append(text.RANDOM_BLIND.format(n=whole, layer=found.layers[min(whole, len(found.layers) - 1)]))
     if np.isnan(after):
         lines.append(text.RANDOM_GONE)
-    elif after >= SURVIVES:
-        lines.append(text.RANDOM_SURVIVES.format(after=after))
+    elif abs(after) >= SURVIVES:  # the same map with its sign turned is the same map
+        lines.append((text.RANDOM_SURVIVES if after > 0 else text.RANDOM_INVERTED).format(after=after))
     else:
         lines.append(text.RANDOM_FALLS.format(after=after))
     return " ".join(lines)

@@ -34,22 +34,23 @@ def two(asked: Asked, sent: v.Sent) -> None:
     a, b = (other, first) if swapped else (first, other)
     answers = gradcam_gate.gated(a, "two.a"), gradcam_gate.gated(b, "two.b")
     maps = [gradcam_map.heat(one, kept, signed=False) for one, kept in zip((a, b), answers, strict=True)]
+    voter = st.session_state.setdefault(VOTER, uuid.uuid4().hex)
+    said = VOTES.of(question, voter)
+    opened = st.session_state.setdefault(OPEN, set())
+    hidden = said is None and question not in opened
     for column, one, name, (values, why) in zip(st.columns(2), (a, b), "AB", maps, strict=True):
         with column:
             st.markdown(f"**{name}**")
             _map(one, values, sent, name)
-            if why:
-                st.info(why)
-    voter = st.session_state.setdefault(VOTER, uuid.uuid4().hex)
-    said = VOTES.of(question, voter)
+            if why:  # in the network's own words, which would tell A from B
+                st.info(text.TWO_NO_MAP if hidden else why)
     st.markdown(text.TWO_ASK.format(name=asked.name))
     for n, (column, label) in enumerate(zip(st.columns(len(text.FIVE)), text.FIVE, strict=True)):
         column.button(
             label, key=f"gradcam.vote.{n}", on_click=VOTES.vote, args=(question, voter, n), width="stretch",
             type="primary" if said == n else "secondary",
         )  # fmt: skip
-    opened = st.session_state.setdefault(OPEN, set())
-    if said is None and question not in opened:
+    if hidden:
         st.button(text.TWO_SKIP, on_click=_open, args=(question,), type="tertiary")
         return
     _reveal(a, b, answers, [values for values, _ in maps])
@@ -76,7 +77,8 @@ def _other(asked: Asked) -> Asked | None:
     )
     from seglab.inference import Options
 
-    loaded, trouble = segment_run.load(key)
+    with segment_run.told():
+        loaded, trouble = segment_run.load(key)
     if trouble:
         st.warning(trouble, icon=":material/cloud_off:")
     if loaded.key == asked.loaded.key:
@@ -85,7 +87,8 @@ def _other(asked: Asked) -> Asked | None:
     if same is None:
         st.info(text.OTHER_CLASSES.format(model=loaded.spec.title if loaded.spec else loaded.key, name=asked.name))
         return None
-    run = segment_run.run(asked.source.photo, loaded, Options(short_side=short_side(asked.short)), 1.0, 0.0)
+    with segment_run.told():
+        run = segment_run.run(asked.source.photo, loaded, Options(short_side=short_side(asked.short)), 1.0, 0.0)
     found = gradcam_run.by(asked, run=run, k=loaded.palette.index(same))
     return gradcam_run.by(found, layer=_usual(found))
 
@@ -116,12 +119,13 @@ def _reveal(a: Asked, b: Asked, answers: tuple[Kept, Kept], maps: list[Map | Non
     both = [gradcam_map.outsides(one, values) for one, values in zip((a, b), maps, strict=True)]
     row(text.OUTSIDE, *("–" if of[0] is None else f"{of[0].share:.0%}" for of in both))
     true = a.true()
-    if true is not None and true.any():
+    known = true is not None and true.any()
+    if true is not None and known:
         row(text.CLASS_IOU, *(f"{iou(one.predicted(), true):.2f}" for one in (a, b)))
         row(text.RECALL, *(f"{one.predicted()[true].mean():.0%}" for one in (a, b)))
         row(text.ENERGY, *("–" if of[1] is None else f"{1 - of[1].share:.0%}" for of in both))
     st.table(rows, hide_index=True)
-    st.caption(text.TWO_NOTE if true is not None else text.TWO_NO_TRUTH)
+    st.caption(text.TWO_NOTE if known else text.TWO_NO_TRUTH if true is None else text.TWO_ABSENT.format(name=a.name))
 
 
 def iou(a: np.ndarray, b: np.ndarray) -> float:

@@ -35,23 +35,28 @@ class _Job:
 
 
 _threads = ThreadPoolExecutor(max_workers=8, thread_name_prefix="seglab-job")
+_long_threads = ThreadPoolExecutor(max_workers=8, thread_name_prefix="seglab-long-job")
 _jobs: dict[Hashable, _Job] = {}
 _lock = threading.Lock()
 
 
-def watch(key: Hashable, work: Work[T], show: Progress) -> T:
+def watch(key: Hashable, work: Work[T], show: Progress, *, long: bool = False) -> T:
     """Return what `work(progress, cancel)` returns, calling `show` with its progress meanwhile, in this thread.
 
     Whoever asks for the same key meanwhile watches the same work. `cancel()` is true once all watchers have gone; the
-    work may then raise `Cancelled`. Anything else that it raises is raised here.
+    work may then raise `Cancelled`. Anything else that it raises is raised here. `long` work, of dozens of passes, has
+    threads of its own, so that however much of it is asked for, the answer to a click never waits for its end.
     """
+    threads = _long_threads if long else _threads
     while True:
         with _lock:
             job = _jobs.get(key)
+            new = job is None
             if job is None:
                 job = _jobs[key] = _Job()
-                job.future = _threads.submit(_run, key, job, work)
-            job.watchers += 1
+            job.watchers += 1  # before it begins, or it would find itself deserted
+            if new:
+                job.future = threads.submit(_run, key, job, work)
         try:
             result: T = _wait(job, show)
             return result

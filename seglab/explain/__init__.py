@@ -6,7 +6,7 @@ explained, `methods` how; `trust`, `sanity` and `truth` put a map to the test.
 
 from seglab.explain.classify import classify
 from seglab.explain.methods import METHODS
-from seglab.explain.passes import layer_sizes
+from seglab.explain.passes import explained_size, layer_sizes
 from seglab.explain.report import Explanation
 from seglab.explain.run import explain
 from seglab.explain.sanity import Randomisation, randomisation
@@ -16,6 +16,6 @@ from seglab.explain.truth import energy_in_mask, pointing_game, share_outside
 
 __all__ = [
     "METHODS", "Box", "Category", "Curve", "Everywhere", "Explanation", "Instance", "Painted", "Pixel", "Predicted",
-    "Randomisation", "Road", "Target", "classify", "deletion", "energy_in_mask", "explain", "insertion", "layer_sizes",
-    "of_detection", "pointing_game", "randomisation", "road", "share_outside",
+    "Randomisation", "Road", "Target", "classify", "deletion", "energy_in_mask", "explain", "explained_size",
+    "insertion", "layer_sizes", "of_detection", "pointing_game", "randomisation", "road", "share_outside",
 ]  # fmt: skip

@@ -21,7 +21,7 @@ def saliency(score: ScoreOf, x: Tensor, passes: Passes) -> Drawn:
 
     Source: Simonyan, Vedaldi & Zisserman 2014, arXiv:1312.6034, section 3.1.
     """
-    y, g = passes.run(lambda x: _slope(score, x), x)
+    y, g = passes.run(lambda x: _slope(score, x), x, graph=True)
     return Drawn(g[0].abs().amax(0), y)
 
 
@@ -52,7 +52,7 @@ def integrated_gradients(score: ScoreOf, x: Tensor, passes: Passes, steps: int =
     top, bottom = passes.run(value, x), passes.run(value, torch.zeros_like(x))
     total = torch.zeros_like(x)
     for n in range(steps):
-        total += passes.run(lambda x: _slope(score, x)[1], x * ((n + 0.5) / steps)).to(x)
+        total += passes.run(lambda x: _slope(score, x)[1], x * ((n + 0.5) / steps), graph=True).to(x)
     found, change = (total / steps * x)[0].sum(0), top - bottom
     return Drawn(found, top, gap=(float(found.sum()) - change) / abs(change) if change else float("nan"))
 

@@ -21,7 +21,6 @@ ReLU, (h, w), signed. Where a method weighs channels, the map is Σ_k α_k A^k, 
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -34,10 +33,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from seglab import runtime
 from seglab.explain.drawn import Drawn, weighed
 from seglab.explain.gradcam import activations, grad_cam, gradient
 from seglab.explain.gradients import STEPS, integrated_gradients, saliency
-from seglab.explain.passes import Passes
+from seglab.explain.passes import MOST, SMALL, Passes, twin
 from seglab.explain.score import Score
 
 STRONGEST = 32  # channels that Score-CAM and Ablation-CAM try, those whose activations vary most over the picture
@@ -60,6 +60,11 @@ class Method:
     by_layer: bool = True
     small: bool = False
     cls: str = ""
+
+    @property
+    def most(self) -> int:
+        """Pixels that the shorter side of the picture has at most, whatever is asked for."""
+        return SMALL if self.small else MOST
 
 
 METHODS = {
@@ -87,7 +92,7 @@ def draw(method: str, score: Score, layer: nn.Module | None, x: Tensor, passes: 
 
     Args:
         method: its key.
-        score: what is explained; its network is a copy that nobody else runs meanwhile.
+        score: what is explained; its network is a copy that nobody else runs during a pass.
         layer: of that network; None for gradients, which look at none.
         x: (1, 3, H, W).
         passes: runs them, one at a time.
@@ -185,10 +190,10 @@ def _ablation_cam(score: Score, layer: nn.Module, A: Tensor, y: float, x: Tensor
     if y == 0:
         raise ValueError("The score is exactly 0, and Ablation-CAM divides by it: choose another region.")
     # The library puts a layer of its own in the place of ours, and if it is stopped, it stays there: so it gets a copy
-    # of the network, which shares all numbers with this one.
-    tensors = {id(t): t for t in (*score.net.parameters(), *score.net.buffers())}
+    # of the network, which shares all numbers with this one. Under the lock, or others' hooks would be copied too.
     name = next(n for n, module in score.net.named_modules() if module is layer)
-    shadow = copy.deepcopy(score.net, tensors)
+    with runtime.hooks_lock(passes.loaded, passes.cancel):
+        shadow = twin(score.net)
     cam = cls(Seen(score.on(shadow), passes), [], ablation_layer=_switch(channels), batch_size=BATCH)
     found = cam.get_cam_weights(x.to(A.device), shadow.get_submodule(name), [_only], _array(A[None]), None)[0]
     return _some(found[channels] * np.sign(y), channels, A, y)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from seglab import allocator
+from seglab import allocator, runtime
 from seglab.explain import passes
 from seglab.explain.drawn import Drawn
 from seglab.explain.methods import METHODS, draw
@@ -38,8 +38,8 @@ def explain(
 ) -> Explanation:
     """Explain one number that a network gives for a picture, by a map of what speaks for it and against it.
 
-    The network runs unfolded, in float32, on a copy that only one thread has at a time; predictions of other threads go
-    on as ever. Nothing is left in it: no hook, no gradient, no graph.
+    The network runs unfolded, in float32, on a copy that only one thread has during a pass; predictions of other
+    threads go on as ever. Nothing is left in it: no hook, no gradient, no graph.
 
     Args:
         image: (H, W, 3) uint8, RGB; a grey one has three equal channels.
@@ -48,8 +48,8 @@ def explain(
         method: a key of METHODS.
         layer: a module's name in the network; the model's usual one if None. Gradients need none.
         of: what is summed over the region: "logit", as in the papers, or "probability".
-        short_side: px; what the model was trained with if None, but at most MOST, and SMALL for methods of many passes;
-            0: the picture's own.
+        short_side: px; what the model was trained with if None, the picture's own if 0; but MOST at most, and SMALL for
+            methods of many passes.
         flip: average with the map of the mirrored picture, whose region is mirrored too.
         cancel: asked before each pass and while waiting for one; true raises Cancelled.
         progress: called with (passes done, in all).
@@ -68,10 +68,12 @@ def explain(
     if method not in METHODS:
         raise ValueError(f"No method {method!r}; there are {', '.join(METHODS)}.")
     how, loaded = METHODS[method], passes.load(model)
-    x = passes.network_input(image, loaded, short_side, passes.SMALL if how.small else passes.MOST)
-    turns = passes.Passes(loaded, how.passes * (1 + flip), cancel, progress)
+    x = passes.network_input(image, loaded, short_side, how.most)
+    turns = passes.Passes(loaded, how.passes * (1 + flip), cancel, progress, alone=True)
+    with runtime.hooks_lock(loaded, cancel) as net:
+        pass  # the lock is for passes, each by itself: what is held here is the copy
     try:
-        with passes.alone(loaded) as net:
+        with passes.with_gradients():
             score = Score(net, target, loaded.palette, (image.shape[0], image.shape[1]), of)
             name, part = passes.layer_of(net, loaded, layer) if how.by_layer else ("", None)
             found = draw(method, score, part, x, turns)

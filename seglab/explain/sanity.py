@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from scipy.stats import spearmanr
 from torch import Tensor, nn
 
+from seglab import runtime
 from seglab.explain import passes
 from seglab.explain.methods import METHODS, draw
 from seglab.explain.report import Map
@@ -80,10 +81,10 @@ def randomisation(
         raise ValueError(f"No method {method!r}; there are {', '.join(METHODS)}.")
     loaded = passes.load(model)
     x = passes.network_input(image, loaded, most=passes.SMALL)
-    with passes.alone(loaded) as net:
+    with runtime.hooks_lock(loaded, cancel) as net:
         net = copy.deepcopy(net)
     # From here on on a network of our own, without the lock: others may explain meanwhile.
-    with torch.inference_mode(False), torch.enable_grad():
+    with passes.with_gradients():
         score = Score(net, target, loaded.palette, (image.shape[0], image.shape[1]))
         part = passes.layer_of(net, loaded, layer)[1] if METHODS[method].by_layer else None
         turns = passes.Passes(loaded, 1, cancel, progress)

@@ -3,7 +3,9 @@
 Conventions: heat (H, W) float, of the picture's size, orders the pixels, the hottest first; `share` is how much of the
 picture was changed, 0..1; `probability` is the target's, the mean over its region as in `seglab.explain.score`, after
 each share. An area is that under the curve over the shares, by the trapezoid rule, 0..1. The picture is asked at most
-SMALL pixels high, on the network that predictions run on. Pixels of equal heat keep their order in the picture.
+SMALL pixels high, on the network that predictions run on. Pixels of equal heat are in an order of chance, always the
+same: in the picture's own order the lower rows would count as the colder ones. A map after its ReLU is equal over much
+of the picture, so hand over the signed one.
 
 - Deletion and insertion (Petsiuk, Das & Saenko 2018, RISE, arXiv:1806.07421, section 4.1): the hottest pixels become
   the picture's mean colour (a low area is good), or come back into a blurred picture (a high area is good).
@@ -171,8 +173,10 @@ def blurred(x: Tensor) -> Tensor:
 
 
 def _order(heat: NDArray[np.floating], x: Tensor) -> NDArray[np.intp]:
-    """Return the pixels of x, as flat indices, the hottest first."""
-    return np.argsort(-enlarge(heat.astype(np.float32), (x.shape[2], x.shape[3])).ravel(), kind="stable")
+    """Return the pixels of x, as flat indices, the hottest first, those of equal heat in an order of chance."""
+    flat = enlarge(heat.astype(np.float32), (x.shape[2], x.shape[3])).ravel()
+    chance = np.random.default_rng(0).permutation(len(flat))
+    return chance[np.argsort(-flat[chance], kind="stable")]
 
 
 def _ask(

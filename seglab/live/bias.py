@@ -95,11 +95,17 @@ class Looked:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a run returns: its race's result, the shown pictures, and what each network makes of all, by its name."""
+    """What a run returns: its race's result, the shown pictures, and what each network makes of all, by its name.
+
+    degree, steps, seed: what was asked for.
+    """
 
     trained: Trained
     shown: Pictures
     looked: Mapping[str, Looked]
+    degree: float
+    steps: int
+    seed: int
 
 
 _pools: ByteCache[Pictures] = ByteCache(24 << 20, lambda found: found.nbytes)
@@ -166,7 +172,7 @@ def train(
     for name, net in nets.items():
         net.load_state_dict(trained.weights[name])
         looked[name] = judge(net.eval(), held_out, shown)
-    return Outcome(trained, shown, looked)
+    return Outcome(trained, shown, looked, degree, steps, seed)
 
 
 def cams(net: nn.Module, x: Tensor, classes: NDArray[np.int64]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:

@@ -38,8 +38,10 @@ def test_a_row_is_met_if_it_is_cheap_and_right():
     wrong = explain.row("street", [timing(100), timing(150, one), timing(400, two)])
     assert (wrong.met, wrong.largest_difference) == (False, 0.5)
     failed = explain.row("street", [timing(100), timing(150, one), timing(float("nan"), one, "no room\nfor it")])
-    assert (failed.met, failed.missing, failed.library_times) == (True, "no room", None)
-    assert explain.row("street", [timing(100), timing(150, one)]).missing == "grad-cam isn't installed"
+    assert (failed.met, failed.missing, failed.library_times) == (None, "no room", None)
+    alone = explain.row("street", [timing(100), timing(150, one)])
+    assert (alone.met, alone.missing) == (None, "grad-cam isn't installed")
+    assert explain.row("street", [timing(100), timing(190, one)]).met is False
     text = explain.table([good, wrong, failed])
     assert text.count("falls short") == 1
     assert "no room" in text
@@ -54,6 +56,10 @@ def test_the_command_prints_json(capsys, monkeypatch):
     assert found["rows"][0]["ours_times"] == 1.5
     assert cli.main(["bench", "explain", "--models", "street"]) == 0
     assert "1.50×" in capsys.readouterr().out
+    monkeypatch.setattr(explain, "measure", lambda keys, repeats, say: iter(
+        [explain.row(k, [timing(100), timing(190 if k == "scenes" else 150)]) for k in keys]))  # fmt: skip
+    assert cli.main(["bench", "explain", "--models", "street", "scenes"]) == 1
+    assert "falls short" in capsys.readouterr().out
 
 
 @pytest.mark.slow

@@ -18,7 +18,7 @@ from seglab.bench import engines
 from seglab.bench.explain import as_library
 from seglab.explain import Everywhere, Pixel, Predicted, explain
 from seglab.explain.gradcam import activations, grad_cam, gradient
-from seglab.explain.passes import alone, network_input
+from seglab.explain.passes import network_input, with_gradients
 from seglab.explain.score import Score, weights
 from seglab.types import Palette
 
@@ -153,7 +153,7 @@ def test_strongest_terms_add_up_to_the_map():
     assert len(found.terms()) == 32
     contributions = [np.abs(t.alpha * t.activation).sum() for t in found.terms()]
     assert contributions == sorted(contributions, reverse=True)
-    with alone(runtime.model("street-fast")) as net:
+    with runtime.hooks_lock(runtime.model("street-fast")) as net, with_gradients():
         score = Score(net, Everywhere(0), zoo.get("street-fast").palette, photo().shape[:2])
         x = network_input(photo(), runtime.model("street-fast"), 0)
         cam, alpha, A, *_ = grad_cam(score, net.get_submodule("context"), x)

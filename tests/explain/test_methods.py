@@ -14,7 +14,7 @@ import torch
 from pytorch_grad_cam.utils.svd_on_activations import get_2d_projection
 from torch import nn
 
-from seglab import runtime, zoo
+from seglab import cost, peak, runtime, zoo
 from seglab.explain import METHODS, Everywhere, Painted, explain
 from seglab.explain import methods as m
 from seglab.explain.passes import network_input
@@ -178,17 +178,30 @@ def test_every_method_counts_its_passes_and_leaves_no_trace(loaded, image, metho
         assert all(p.grad is None and not p.requires_grad for p in copied.parameters())
 
 
-def test_slow_methods_look_at_a_small_picture():
+@pytest.mark.parametrize("short_side", [None, 0, 299])
+def test_slow_methods_look_at_a_small_picture(short_side):
     loaded = runtime.ready("net", net(), PALETTE, zoo.Preprocess(0), "0")
     large = np.random.default_rng(1).integers(0, 255, (300, 400, 3), np.uint8)
-    assert explain(large, loaded, Everywhere(1), method="score-cam", layer=LAYER).raw.shape == (64, 86)
-    assert explain(large, loaded, Everywhere(1), layer=LAYER).raw.shape == (75, 100)
+    slow = explain(large, loaded, Everywhere(1), method="score-cam", layer=LAYER, short_side=short_side)
+    assert slow.raw.shape == (64, 86)
+    assert explain(large, loaded, Everywhere(1), layer=LAYER, short_side=0).raw.shape == (75, 100)
 
 
-def test_no_graph_of_a_huge_picture_is_made_unasked():
+@pytest.mark.parametrize("short_side", [None, 0, 1500])
+def test_no_graph_of_a_huge_picture_is_made(short_side):
     loaded = runtime.ready("net", nn.Conv2d(3, 3, 1, stride=8), PALETTE, zoo.Preprocess(0), "0")
     huge = np.random.default_rng(1).integers(0, 255, (2048, 2050, 3), np.uint8)
-    assert explain(huge, loaded, Everywhere(1), method="gradient").raw.shape == (1024, 1025)
+    assert explain(huge, loaded, Everywhere(1), method="gradient", short_side=short_side).raw.shape == (1024, 1025)
+
+
+def test_a_graph_asks_for_more_memory_than_a_pass(monkeypatch):
+    loaded = runtime.ready("net", nn.Conv2d(3, 3, 1, stride=8), PALETTE, zoo.Preprocess(0), "0")
+    large = np.random.default_rng(1).integers(0, 255, (1024, 1100, 3), np.uint8)
+    needed = peak.cost(loaded.net, 256, 256).activation_bytes / 256**2 * 1024 * 1100 * cost.WORKSPACE
+    monkeypatch.setattr(cost, "available_memory", lambda: int(1.5 * needed))
+    runtime.forward(loaded, torch.zeros(1, 3, 1024, 1100))
+    with pytest.raises(runtime.OutOfMemory):
+        explain(large, loaded, Everywhere(1), method="gradient")
 
 
 def test_the_library_prints_no_progress_bars(loaded, image, capfd):

@@ -10,7 +10,7 @@ from torch import nn
 
 from seglab import instances, maps, runtime, zoo
 from seglab.explain import Box, Category, Everywhere, Instance, Painted, Pixel, Predicted, explain, of_detection
-from seglab.explain.passes import alone, layer_sizes, network_input
+from seglab.explain.passes import layer_sizes, network_input
 from seglab.explain.score import Score, weights
 from seglab.explain.targets import sentence
 from seglab.nets.mask_rcnn import light
@@ -217,7 +217,7 @@ def test_targets_in_words():
 
 def test_sizes_of_layers_are_those_of_the_maps(image):
     loaded = runtime.model("street-fast")
-    sizes = layer_sizes(loaded, SIZE, short_side=0)
+    sizes = layer_sizes(loaded, SIZE)
     assert list(sizes) == list(loaded.spec.cam_layers)
     for layer, (channels, h, w) in sizes.items():
         found = explain(image, loaded, Everywhere(1), layer=layer, short_side=0)
@@ -227,7 +227,7 @@ def test_sizes_of_layers_are_those_of_the_maps(image):
 def test_the_region_of_a_class_is_the_one_that_a_segmentation_shows():
     loaded = runtime.model("scenes")
     picture = np.random.default_rng(0).integers(0, 255, (96, 96, 3), np.uint8)
-    with alone(loaded) as net, torch.no_grad():
+    with runtime.hooks_lock(loaded) as net, torch.no_grad():
         z = net(network_input(picture, loaded, 0))[0].numpy()
     labels = maps.labels(z, (96, 96))
     k = int(np.bincount(labels.ravel()).argmax())

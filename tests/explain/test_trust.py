@@ -98,6 +98,18 @@ def test_road_tells_the_right_map_from_the_wrong_one(loaded, image):
     assert right.score == pytest.approx(((right.coldest.probability - right.hottest.probability)[1:] / 2).mean())
 
 
+@pytest.mark.parametrize("check", [deletion, insertion])
+def test_pixels_of_equal_heat_have_no_order_of_their_own(loaded, image, check):
+    """A map that is 0 on the lower half says the same of a picture upside down."""
+    heat = np.zeros((64, 64), np.float32)
+    heat[:8, 30:60] = 1  # not on the square, which is among the equal ones
+    upright = check(image, loaded, Everywhere(1), heat)
+    turned = check(np.ascontiguousarray(image[::-1]), loaded, Everywhere(1), np.ascontiguousarray(heat[::-1]))
+    assert upright.area == pytest.approx(turned.area, abs=0.04)
+    a, b = (road(image[::step].copy(), loaded, Everywhere(1), heat[::step].copy()).score for step in (1, -1))
+    assert a == pytest.approx(b, abs=0.08)
+
+
 def test_imputation_equals_the_published_one():
     rng = np.random.default_rng(0)
     picture = rng.random((3, 13, 11), np.float32)

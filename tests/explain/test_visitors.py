@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -9,6 +11,8 @@ import pytest
 
 from seglab import devices, inference, machine, runtime
 from seglab.explain import Everywhere, Pixel, deletion, explain
+from seglab.runtime import Cancelled
+from ui import jobs
 
 KEYS = ("scenes", "street-fast")
 METHODS = ("grad-cam", "hirescam", "gradient", "ablation-cam")
@@ -54,12 +58,12 @@ def test_sixteen_at_once_get_what_each_gets_alone(pictures):
 
 
 def test_memory_comes_back(pictures):
-    large = np.tile(pictures[0], (3, 3, 1))  # 288×384
+    large = [np.tile(picture, (3, 3, 1)) for picture in pictures]  # 288×384
 
     def work():
-        for method in ("grad-cam", "gradient"):
-            explain(large, "street-fast", Everywhere(2), method=method, short_side=0)
-        deletion(large, "street-fast", Everywhere(2), np.random.default_rng(0).random((288, 384)), steps=4)
+        with ThreadPoolExecutor(16) as pool:
+            list(pool.map(lambda n: visit(n, large), range(16)))
+        deletion(large[0], "street-fast", Everywhere(2), np.random.default_rng(0).random((288, 384)), steps=4)
         devices.release()
         return machine.memory()[0]
 
@@ -68,3 +72,78 @@ def test_memory_comes_back(pictures):
     before = [work(), work()][-1]
     after = [work() for _ in range(3)][-1]
     assert after - before < 30e6
+
+
+class Slow:
+    """An explanation of many passes that is under way, in a job, until the block is left; each pass waits for `go`."""
+
+    def __init__(self, picture, key):
+        self.begun, self.stop, self.steps = threading.Event(), threading.Event(), []
+        self.thread = threading.Thread(target=self._run, args=(picture, key))
+
+    def _run(self, picture, key):
+        def work(progress, cancel):
+            def step(done, total):
+                self.steps.append(done)
+                self.begun.set()
+                time.sleep(0.05)
+
+            try:
+                explain(picture, key, Everywhere(2), method="integrated-gradients", short_side=0,
+                        cancel=lambda: cancel() or self.stop.is_set(), progress=step)  # fmt: skip
+            except Cancelled:
+                return
+
+        jobs.watch(("slow", id(self)), work, lambda *_: None, long=True)
+
+    def __enter__(self):
+        self.thread.start()
+        assert self.begun.wait(30)
+        return self
+
+    def __exit__(self, *_):
+        self.stop.set()
+        self.thread.join(30)
+
+
+def test_a_quick_explanation_gets_its_turn_between_the_passes_of_a_slow_one(pictures):
+    with Slow(pictures[0], "street-fast") as slow:
+        explain(pictures[1], "street-fast", Everywhere(2), short_side=0)
+        assert len(slow.steps) < 20, "it waited for a pass or two, not for all 34"
+
+
+def test_who_waits_for_the_lock_can_leave():
+    loaded = runtime.model("street-fast")
+    with ThreadPoolExecutor(1) as pool, runtime.hooks_lock(loaded):
+        began = time.monotonic()
+        late = pool.submit(explain, np.zeros((64, 64, 3), np.uint8), loaded, Everywhere(2), short_side=0,
+                           cancel=lambda: time.monotonic() - began > 0.2)  # fmt: skip
+        with pytest.raises(Cancelled):
+            late.result(timeout=10)
+
+
+def test_however_many_wait_for_long_work_a_segmentation_is_answered(pictures):
+    """More of them than there are threads, and none of them done: the hooks' lock is held all the while."""
+    loaded, n = runtime.model("street-fast"), 12
+
+    def wait(i):
+        def work(progress, cancel):
+            try:
+                return explain(pictures[0], loaded, Everywhere(2), method="integrated-gradients", short_side=0,
+                               cancel=lambda: cancel() or over.is_set())  # fmt: skip
+            except Cancelled:
+                return None
+
+        return jobs.watch(("waiting", i), work, lambda *_: None, long=True)
+
+    over = threading.Event()
+    with ThreadPoolExecutor(n + 1) as visitors:
+        with runtime.hooks_lock(loaded):
+            waiting = [visitors.submit(wait, i) for i in range(n)]
+            asked = visitors.submit(jobs.watch, "segment", lambda *_: segmented(1, pictures), lambda *_: None)
+            try:
+                assert asked.result(timeout=20).shape[0] == 11
+                assert not any(one.done() for one in waiting)
+            finally:
+                over.set()
+        assert [one.result(timeout=20) for one in waiting] == [None] * n

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -10,12 +11,15 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+import seglab.explain
 from seglab import inference, runtime
 from seglab.datasets import scenes
 from seglab.explain import METHODS, Box, Everywhere, Painted, Pixel, Predicted, explain, share_outside
 from seglab.palettes import CAMVID, SCENES
+from seglab.sharing import ByteCache
 from tests.pages.apps import ok, opened, shown, words
 from ui import (
+    cache,
     compare_source,
     gradcam_extras,
     gradcam_fail,
@@ -194,6 +198,40 @@ def test_a_probability_that_cannot_move_is_said_to_vanish() -> None:
     assert "all but vanishes" not in words(opened(PAGE, **{**preset.params, "y": "logit"}))
 
 
+def test_a_region_half_sure_of_the_class_and_half_of_another_cannot_move_either() -> None:
+    question = asked(y="probability", where="all")
+    kept = gradcam_run.explain(question)
+    logits = np.zeros(question.run.logits.shape, np.float16)
+    none_known = gradcam_run.by(question, run=replace(question.run, logits=logits))
+    assert gradcam_map.probability_slope(none_known, kept) == pytest.approx(10 / 121, rel=1e-5)
+    half = logits.shape[2] // 2
+    sure = logits.copy()
+    sure[CAR, :, :half], sure[0, :, half:] = 20, 20
+    slope = gradcam_map.probability_slope(gradcam_run.by(question, run=replace(question.run, logits=sure)), kept)
+    assert slope is not None
+    assert 0 < slope < 1e-6 < gradcam_map.FAINT
+
+
+def test_a_chosen_size_is_bounded_everywhere_alike() -> None:
+    for method, most in (("score-cam", 256), ("grad-cam", 1024)):
+        loaded, size = runtime.model("street"), (2000, 3000)
+        seen = gradcam_run.explained_size(loaded, size, "own", method)
+        assert min(seen) == most
+        h, w = gradcam_run.layers(loaded, size, "own", method)["context"][1:]
+        assert (h, w) == tuple(-(-n // 16) for n in seen)
+
+
+def test_a_missing_map_tells_nothing_of_its_network_before_the_vote() -> None:
+    app = open_tab(start(things="0", other="street"), text.TAB_TWO)
+    assert words(app, "info").count(more.TWO_NO_MAP) >= 1
+    assert "sees no" not in words(app, "info")
+    skip = next(button for button in app.button if button.label == more.TWO_SKIP)
+    ok(skip.click().run())
+    assert more.TWO_NO_MAP not in words(app, "info")
+    assert "sees no" in words(app, "info")
+    assert more.TWO_ABSENT.format(name="car") in words(app, "caption")
+
+
 def test_another_networks_class_of_the_same_meaning_is_taken_over() -> None:
     app = start()
     ok(app.selectbox(key="net").select("street").run())
@@ -223,7 +261,7 @@ def test_methods_layers_and_formulas_are_the_librarys() -> None:
     assert tuple(METHODS) == gradcam_state.METHODS
     assert tuple(key for key, method in METHODS.items() if not method.by_layer) == gradcam_state.LAYERLESS
     assert set(more.FORMULAS) == set(METHODS)
-    sizes = gradcam_run.layers(runtime.model("scenes"), (384, 384), "auto")
+    sizes = gradcam_run.layers(runtime.model("scenes"), (384, 384), "auto", "grad-cam")
     assert sizes == {"context": (96, 8, 8), "stage16": (192, 8, 8), "stage8": (96, 16, 16)}
 
 
@@ -302,19 +340,103 @@ def test_the_grid_waits_for_its_button_and_says_each_maps_size() -> None:
     assert runtime.forward_passes() == before
 
 
+def test_a_grid_that_is_no_longer_kept_waits_for_its_button_again() -> None:
+    link = {"cams": "grad-cam,hirescam", "gtab": "grid", "seed": "9"}
+    app = start(**link)
+    ok(app.button(key="gradcam.run.grid").click().run())
+    assert more.GRID_NOTE_OWN in words(app, "caption")
+    gradcam_run.KEPT.clear()
+    before = runtime.forward_passes()
+    ok(app.run())
+    assert app.button(key="gradcam.run.grid")
+    assert runtime.forward_passes() <= before + 1, "the map above alone"
+
+
+def test_a_photos_region_is_kept_packed() -> None:
+    """Else a dozen cells of a phone's photo would fill the cache, and drive each other out."""
+    question = asked(seed="8")
+    kept = gradcam_run.explain(question)
+    np.testing.assert_array_equal(kept.region(), question.predicted())
+    assert cache.size_of(kept) < question.predicted().nbytes + kept.found.activations.nbytes * 2  # type: ignore[union-attr]
+    assert kept.bits.nbytes == question.predicted().size // 8  # type: ignore[union-attr]
+
+
+def test_nothing_false_is_kept_where_another_visitor_drives_the_answer_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between the look whether it is there and the taking of it: the cache's own look, then all is gone."""
+    question = asked(seed="8")
+    assert gradcam_run.explain(question).found is not None
+    inside = ByteCache.__contains__
+
+    def gone(self: ByteCache[Any], key: Any) -> bool:
+        found = inside(self, key)
+        self.clear()
+        return found
+
+    monkeypatch.setattr(ByteCache, "__contains__", gone)
+    assert gradcam_run.explain(question).found is not None
+    monkeypatch.undo()
+    assert gradcam_run.KEPT.peek(question.key) is not None
+
+
+@pytest.mark.parametrize("tab", ["try", "two", "fail", "grid", "other", "object"])
+def test_too_little_memory_is_a_sentence_in_every_tab(monkeypatch: pytest.MonkeyPatch, tab: str) -> None:
+    link = {"gtab": "other", "kind": "object"} if tab == "object" else {"gtab": tab}
+    app = start(seed="14", **link)
+    gradcam_run.KEPT.clear()
+
+    def full(*args: Any, **more: Any) -> Any:
+        raise runtime.OutOfMemory("There is not enough memory.")
+
+    monkeypatch.setattr(seglab.explain, "explain", full)
+    monkeypatch.setattr(seglab.explain, "of_detection", full)
+    ok(app.run())
+    assert "There is not enough memory." in words(app, "warning", "error")
+    if tab == "grid":
+        ok(app.button(key="gradcam.run.grid").click().run())
+        assert "There is not enough memory." in words(app, "error")
+    monkeypatch.undo()
+    ok(app.run())
+    assert "There is not enough memory." not in words(app), "it isn't kept"
+
+
+def test_too_little_memory_for_the_second_network_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    app = start(other="street-fast", gtab="try")
+    run = segment_run.run
+
+    def full(photo: Any, loaded: Any, *rest: Any) -> Any:
+        if loaded.key == "street-fast":
+            raise runtime.OutOfMemory("There is not enough memory.")
+        return run(photo, loaded, *rest)
+
+    monkeypatch.setattr(segment_run, "run", full)
+    open_tab(app, text.TAB_TWO)
+    assert "There is not enough memory." in words(app, "error")
+
+
+def test_what_is_not_so_is_not_asked() -> None:
+    """No mask, or no heat on a mask that is explained, is no question; and the method's own name stands in it."""
+    assert "how much of that heat" not in words(opened(PAGE, cls="water"))
+    assert "sees no water" in words(opened(PAGE, cls="water"), "warning")
+    assert "how much of that heat" not in words(opened(PAGE, cls="car", where="pixel", spot="250,220"))
+    assert "**EigenCAM** shows where" in words(opened(PAGE, cls="car", cam="eigencam"))
+    assert " in layer `" not in words(opened(PAGE, cls="car", cam="gradient"))
+
+
 def test_trust_measures_what_the_library_measures() -> None:
     from seglab.explain import deletion, energy_in_mask, pointing_game, road
 
     app = open_tab(start(layer="stage8"), text.TAB_TRUST)
     sample = street()
-    heat = explain(sample.image, "scenes", Predicted(CAR), layer="stage8").heat()
+    found = explain(sample.image, "scenes", Predicted(CAR), layer="stage8")
+    heat, signed = found.heat(), found.heat(relu=False)
+    assert (heat == 0).mean() > 0.3, "the ReLU would leave much of the picture in no order"
     assert shown(app)[more.ENERGY] == f"{energy_in_mask(heat, sample.labels == CAR):.0%}"
     assert shown(app)[more.GAME] == (more.HIT if pointing_game(heat, sample.labels == CAR) else more.MISS)
     ok(app.button(key="gradcam.run.curves").click().run())
-    gone = deletion(sample.image, "scenes", Predicted(CAR), heat).probability
+    gone = deletion(sample.image, "scenes", Predicted(CAR), signed).probability
     assert gone[-1] > 0.9 * gone[0]
     assert more.CURVES_FLAT.format(p=gone[-1]) in words(app)
-    assert more.ROAD_NOTE.format(score=road(sample.image, "scenes", Predicted(CAR), heat).score) in words(app)
+    assert more.ROAD_NOTE.format(score=road(sample.image, "scenes", Predicted(CAR), signed).score) in words(app)
 
 
 def test_eigencam_survives_until_its_own_layer() -> None:
@@ -326,6 +448,7 @@ def test_eigencam_survives_until_its_own_layer() -> None:
 @pytest.mark.parametrize(
     ("correlation", "said"),
     [([0.2, 0.9], "still much the same (**0.90**)"), ([0.9, 0.1], "little of the map is left (**0.10**)"),
+     ([0.9, -0.9], "with its sign turned** (**-0.90**)"), ([0.9, -0.1], "little of the map is left (**-0.10**)"),
      ([1.0, np.nan], "the gradient vanished"), ([1.0, 1.0, 0.3], "For the first 2 layers")],
 )  # fmt: skip
 def test_the_verdict_on_randomised_weights(correlation: list[float], said: str) -> None:
@@ -360,6 +483,24 @@ def test_two_models_are_named_only_after_the_vote() -> None:
     assert "so far: 2" in words(other)
 
 
+def test_the_link_opens_the_comparison_again() -> None:
+    app = open_tab(start(other="street-fast"), text.TAB_TWO)
+    link = {key: value if isinstance(value, str) else value[0] for key, value in dict(app.query_params).items()}
+    assert link["gtab"] == "two"
+    again = opened(PAGE, **link)
+    assert again.selectbox(key="other").value == "street-fast"
+    assert words(again, "markdown").count(more.TWO_ASK.format(name="car")) == 1
+
+
+def test_integrated_gradients_say_what_their_sum_misses() -> None:
+    question = asked(cam="integrated-gradients")
+    found = gradcam_run.explain(asked()).found
+    assert found is not None
+    said = gradcam_map.notes(question, gradcam_run.Kept(replace(found, gap=-0.0123)), None)
+    assert any("off y − y(mean colour) by -1.2%" in line for line in said)
+    assert not any("mean colour" in line for line in gradcam_map.notes(asked(), gradcam_run.Kept(found), None))
+
+
 def test_a_class_that_the_other_network_lacks_is_named() -> None:
     app = open_tab(start(cls="dog", other="street"), text.TAB_TWO)
     assert "knows no “dog”" in words(app, "info")
@@ -381,7 +522,7 @@ def test_the_largest_mistake_is_explained_for_both_classes() -> None:
     labels = inference.segment(sample.image, runtime.model("scenes")).labels
     road = SCENES.index("road")
     wrong = (sample.labels == road) & (labels == CAR)
-    assert app.selectbox(key=gradcam_fail.PAIR).value == 0
+    assert app.selectbox(key=gradcam_fail.PAIR).value == "road>car"
     assert gradcam_fail.mistakes(sample.labels, labels, len(SCENES))[0] == gradcam_fail.Mistake(
         road, CAR, int(wrong.sum())
     )
@@ -389,6 +530,26 @@ def test_the_largest_mistake_is_explained_for_both_classes() -> None:
         want = explain(sample.image, "scenes", Painted(k, wrong), layer="context")
         said = more.FAIL_SCORE.format(mean=want.score / wrong.sum(), most=want.magnitude)
         assert said in words(app, "caption")
+
+
+def test_the_mistake_and_the_channel_stay_and_are_in_the_link() -> None:
+    sample = street(14)
+    labels = inference.segment(sample.image, runtime.model("scenes")).labels
+    second = gradcam_fail.mistakes(sample.labels, labels, len(SCENES))[1]
+    pair = f"{SCENES.names[second.true]}>{SCENES.names[second.said]}"
+    app = open_tab(start(seed="14"), text.TAB_FAIL)
+    ok(app.selectbox(key=gradcam_fail.PAIR).select(pair).run())
+    open_tab(app, text.TAB_SUM)
+    assert app.query_params["pair"] in (pair, [pair])
+    channel = app.selectbox(key=gradcam_sum.CHANNEL).options[1]
+    ok(app.selectbox(key=gradcam_sum.CHANNEL).select_index(1).run())
+    open_tab(app, text.TAB_FAIL)
+    assert app.selectbox(key=gradcam_fail.PAIR).value == pair
+    link = {key: value if isinstance(value, str) else value[0] for key, value in dict(app.query_params).items()}
+    again = opened(PAGE, **link)
+    assert again.selectbox(key=gradcam_fail.PAIR).value == pair
+    open_tab(again, text.TAB_SUM)
+    assert again.selectbox(key=gradcam_sum.CHANNEL).value == int(channel.split()[1])
 
 
 def test_the_worst_streets_are_ranked_and_opened(monkeypatch: pytest.MonkeyPatch) -> None:

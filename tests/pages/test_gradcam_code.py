@@ -25,11 +25,10 @@ INK = pack([Stroke(1, 12.0, ((150, 200), (300, 260)))])
 
 def outcome(question: Asked, folder: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """Run the question's script in an empty folder, with the files it says it needs; return its variables."""
-    found = gradcam_run.explain(question).found
-    assert found is not None
+    region = gradcam_run.explain(question).region()
+    assert region is not None
     Image.fromarray(question.source.photo.image).save(folder / gradcam_code.PICTURE_FILE)
-    if found.region is not None:
-        Image.fromarray(found.region.astype(np.uint8) * 255).save(folder / gradcam_code.REGION_FILE)
+    Image.fromarray(region.astype(np.uint8) * 255).save(folder / gradcam_code.REGION_FILE)
     script = gradcam_code.write(question)
     assert script.count("\n") <= code.MAX_LINES
     assert max(map(len, script.splitlines())) <= 120

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import copy
+from dataclasses import replace
 from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from streamlit.testing.v1 import AppTest
+from torch import nn
 
 from seglab import instances, runtime, zoo
 from seglab.datasets import crops, scenes
 from seglab.explain import Category, classify, explain, of_detection, share_outside
 from seglab.live import bias as library
+from seglab.types import Palette
 from tests.live_runs import ended
 from tests.pages.apps import ok, opened, shown, words
 from ui import (
@@ -103,22 +108,39 @@ def test_without_a_net_the_embedded_classifier_answers_in_resnets_place(
     app = start(cnet="resnet50", ccls="tabby")
     assert "ResNet-50, ImageNet isn't here, so “Scenes, classifier of crops” answers instead" in words(app, "warning")
     assert text.C_OURS in words(app, "caption")
-    assert app.selectbox(key="ccls").value == ""
+    assert app.selectbox(key=gradcam_class.STAND_IN).value == ""
+    assert app.query_params["ccls"] in ("tabby", ["tabby"]), "the link's class is ResNet's"
+
+
+def test_of_a_network_that_lacks_the_class_nobody_says_it_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
+    palette = Palette("other", ("tabby", "beagle", "cab", "pine", "ball"), ((0, 0, 0),) * 5)
+    loaded = replace(runtime.model("scenes-crops"), palette=palette)
+    assert text.C_WRONG_SAID in words(start(cspot="2,2"), "markdown") or text.C_RIGHT_SAID in words(start(), "markdown")
+    monkeypatch.setattr(gradcam_class, "_network", lambda: loaded)
+    said = words(start(), "markdown")
+    assert "It truly is" in said
+    assert text.C_WRONG_SAID not in said
+    assert text.C_RIGHT_SAID not in said
+
+
+def test_a_photo_has_no_road_to_notice() -> None:
+    assert text.C_NOTICE in words(start(), "caption")
+    assert text.C_NOTICE not in words(start(what="photo", image="chelsea"), "caption")
 
 
 def test_a_class_that_everything_speaks_against_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     """Acceptance 4: never a silent all-zero map."""
-    from seglab.explain import report
-
-    street = source()
-    image = gradcam_class.cut(street, "").image
-    for name in crops.THINGS.names:
-        found = explain(image, "scenes-crops", Category(crops.THINGS.names.index(name)))
-        if not (found.raw > 0).any():
-            assert "speaks against" in words(start(ccls=name), "warning")
-            return
-    monkeypatch.setattr(report.Explanation, "heat", lambda *a, **k: (_ for _ in ()).throw(ValueError("speaks against")))
-    assert "speaks against" in words(start(ccls="ball"), "warning")
+    real = runtime.model("scenes-crops")
+    net = copy.deepcopy(real.net)
+    with torch.no_grad():
+        last = [module for module in net.modules() if isinstance(module, nn.Linear)][-1]
+        last.weight[crops.THINGS.names.index("ball")] = -1.0  # of maps that a ReLU has left: none speaks for it
+    planted = runtime.ready("scenes-crops", net, real.palette, real.preprocess, "planted", real.spec)
+    monkeypatch.setattr(gradcam_class, "_network", lambda: planted)
+    app = start(ccls="ball", clayer=planted.spec.cam_layers[0])  # type: ignore[union-attr]
+    assert "speaks against" in words(app, "warning")
+    assert not [metric for metric in app.metric if metric.label.startswith("Heat outside the")
+                and metric.label == text.C_OUTSIDE.format(name=gradcam_class.cut(source(), "").name)]  # fmt: skip
 
 
 def test_a_photo_is_taken_whole_and_a_grey_one_has_a_sentence_or_a_map() -> None:
@@ -206,6 +228,12 @@ def test_the_result_says_what_was_measured(monkeypatch: pytest.MonkeyPatch) -> N
     assert table[text.B_COLUMNS[1]][0] == f"{first.own:.0%}"
     assert table[text.B_COLUMNS[2]][0] == f"{first.counter:.0%}"
     assert text.B_EVEN.format(n=8, even=first.even) in words(app, "caption")
+    assert text.B_TRAINED.format(degree=1.0, steps=3, seed=0) in words(app, "markdown")
+    assert text.B_CHANGED in words(app, "caption")
+    monkeypatch.setattr(live_panel, "panel", lambda *a, **k: SimpleNamespace(
+        live=False, result=replace(outcome, degree=0.8, steps=60), latest=1))  # fmt: skip
+    assert text.B_TRAINED.format(degree=0.8, steps=60, seed=0) in words(bias(bias="0.8", bsteps="60"), "markdown")
+    assert text.B_CHANGED not in words(bias(bias="0.8", bsteps="60"), "caption")
     assert cells[text.B_PICTURES[1]][0].split()[0] == ("✓" if first.said[1] == 0 else "✗")
 
 

@@ -17,7 +17,10 @@ LAYER_HELP = (
 )
 LAYER_UNKNOWN = "This model has no such layer; it is now {now}."
 WHERE = "Which scores are explained"
-WHERE_HELP = "y is the sum of the class's scores over these pixels. Click, drag a box or paint on the left picture."
+WHERE_HELP = (
+    "y is the sum of the class's scores over these pixels (Seg-Grad-CAM, Vinogradova et al. 2020). Click, drag a "
+    "box or paint on the left picture."
+)
 REGIONS = {
     "predicted": "Where it is predicted", "all": "Whole picture", "pixel": "One pixel", "box": "A box",
     "painted": "Painted",
@@ -45,8 +48,8 @@ DRAWN = {
 
 # the question
 ASK = (
-    "The network finds the **{name}** in this picture{well}. **Grad-CAM** shows where the evidence for it lies in "
-    "layer `{layer}`. **Predict first:** how much of that heat lies on the {name} itself?"
+    "The network finds the **{name}** in this picture{well}. **{method}** shows where the evidence for it lies{where}. "
+    "**Predict first:** how much of that heat lies on the {name} itself?"
 )
 WELL = " well (IoU {iou:.2f})"
 ANSWERS = {"most": "Three quarters or more", "half": "About half", "little": "A third or less"}
@@ -93,9 +96,10 @@ SCORE_HELP = {
 AT_LAYER = " at `{layer}`"
 EXPLAINED = "Explained: **{target}**, by a map of {h}×{w} cells{where}."
 VANISHES = (
-    "**The gradient all but vanishes.** The network is so sure that ∂p/∂z = p(1 − p) is {slope:.1g}: the map's largest "
-    "value is {magnitude:.1g}, and the colours only blow it up. Take the logit."
+    "**The gradient all but vanishes.** The network is so sure that ∂p/∂z = p(1 − p) is {slope:.1g} in the mean: the "
+    "map's largest value is {magnitude:.1g}, and the colours only blow it up. Take the logit."
 )
+GAP = "Completeness: the map's sum is off y − y(mean colour) by {gap:+.1%} of it, as the integral has {n} steps."
 NO_BETTER = (
     "{share:.1%} of the heat lies outside the {name}, against {even:.1%} of an even map: this map doesn't point at it."
 )
@@ -117,9 +121,9 @@ DOWNLOAD_NOTE = "The raw map is signed, in the formula's own units, at the layer
 LESSON_HELP = "The picture and every choice, to hand on or to go on later."
 PASSES_COST = "Passes"
 COST_NOTE = "The time is that of the explanation as a whole: forward and backward pass."
-PIN_LEVELS = "Heat in tenths"
 NUMBER_OUTSIDE, NUMBER_TRUE = "Outside the prediction, %", "Outside the truth, %"
 CODE_NOTE = "These {n} lines give the same map, largest value and share outside. Run them with Python 3.11 or newer."
+CODE_NOTE_OTHER = "These {n} lines give the map of Grad-CAM. Run them with Python 3.11 or newer."
 CODE_FILES = "Put {files} from “Download” beside the script first."
 CODE_AND = " and "
 CODE_OTHER = "The script has no {method}: it computes Grad-CAM of the same target and layer."

@@ -93,6 +93,8 @@ B_EVEN = (
     "without preference would have {even:.0%}."
 )
 B_COLD = "{name}: in {n} of the pictures everything speaks against the true class: no heat to count."
+B_TRAINED = "**Trained at {degree:.0%}**, {steps} steps, start {seed}."
+B_CHANGED = "The controls have moved since: train again to see what they give."
 B_BIASED = (
     "**It looks at the street.** The biased network is right on {own:.0%} of the pictures like its own and on "
     "{counter:.0%} of the counter-examples; only {on:.0%} of its heat lies on the thing, against {balanced:.0%} of the "

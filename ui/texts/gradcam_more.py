@@ -17,17 +17,22 @@ FORMULAS = {
     "xgrad-cam": _cam(r"\alpha_k = \frac{\sum_{ij} A^k_{ij}\,\partial y/\partial A^k_{ij}}{\sum_{ij} A^k_{ij}}"),
     "layer-cam": r"L = \mathrm{ReLU}\Big(\sum_k \mathrm{ReLU}\Big(\frac{\partial y}{\partial A^k}\Big)\odot A^k\Big)",
     "eigencam": r"L = \text{the first principal component of } A,\ \text{whatever } y \text{ is}",
-    "score-cam": _cam(r"\alpha = \mathrm{softmax}_k\, y\big(x \odot \mathrm{up}(A^k)\big)"),
+    "score-cam": _cam(r"\alpha = \mathrm{softmax}_k\, \bar y\big(x \odot s(\mathrm{up}(A^k))\big)"),
     "ablation-cam": _cam(r"\alpha_k = \frac{y - y_{\text{without channel } k}}{|y|}"),
     "gradient": r"L = \max_c \Big|\frac{\partial y}{\partial x_c}\Big|",
     "integrated-gradients": r"L = \sum_c (x_c - x'_c)\int_0^1 \frac{\partial y}{\partial x_c}"
     r"\big(x' + t(x - x')\big)\,dt",
 }
+TRIED = "Only the {n} channels that vary most over the picture are tried; the others have α = 0."
+FORMULA_NOTES = {
+    "score-cam": "ȳ is the mean of the scores over the region, y their sum; s scales a channel to 0..1. " + TRIED,
+    "ablation-cam": TRIED,
+}
 NO_TERMS = "{method} weighs no channels, so there are no terms to add up."
 TERMS = "Channels that are summed, the strongest first"
 CHANNEL = "A of channel {k}, up to {most:.3g}; **α = {alpha}**"
 SO_FAR = "**Sum of {n} channel{s}**"
-ALL = "**Sum of all {n} channels**"
+ALL = "**Sum of all {n} channels**"  # whose α isn't 0
 LIKE = "{n} of the terms: correlation **{like:.2f}** with the whole sum. Both have one scale, ±{most:.3g}."
 AT_HOTTEST = "In the hottest cell (row, column), with the numbers put in:"
 MIRRORED = "(The others include what averaging with the mirror image changes.)"
@@ -75,19 +80,27 @@ SHARE, PROBABILITY = "Share of the pixels changed", "Probability"
 DELETION = "Deletion, area {area:.3f} (low is good)"
 INSERTION = "Insertion, area {area:.3f} (high is good)"
 HOTTEST, COLDEST = "Hottest first", "Coldest first"
-CURVES_NOTE = "The hottest pixels become grey, or come back into a blurred picture (Petsiuk et al. 2018)."
-CURVES_FLAT = (
-    "Even with every pixel grey the probability is {p:.2f}: the network never saw such pictures, so this curve says "
-    "little here."
+CURVES_NOTE = (
+    "The hottest pixels become the picture's mean colour, or come back into a blurred picture (Petsiuk et al. 2018)."
 )
-ROAD_NOTE = "**ROAD {score:+.3f}**: above 0 the map is better than chance (Rong et al. 2022)."
+CURVES_FLAT = (
+    "Even with every pixel of the mean colour the probability is {p:.2f}: the network never saw such pictures, so this "
+    "curve says little here."
+)
+ROAD_NOTE = (
+    "**ROAD {score:+.3f}**: above 0 the map is better than chance (Rong et al. 2022; as pytorch-grad-cam puts the two "
+    "orders together, the mean of (coldest − hottest)/2)."
+)
 RANDOM = "Forget what was learnt: does the map change?"
 RANDOM_RUN = "Draw the weights anew"
 RANDOM_COST = "Layer by layer, from the answer down to the picture, on a copy; one map after each."
 RANDOM_SLOW = "Integrated gradients would take dozens of passes after each layer: choose another method for this test."
 RANDOM_AXIS, LIKENESS = "Drawn anew down to", "Rank correlation with the true map"
 RANDOM_TRUE, RANDOM_AFTER = "The true map", "After {layer}"
-RANDOM_NOTE = "Each picture by its own largest value. After the last one nothing learnt is left (Adebayo et al. 2018)."
+RANDOM_NOTE = (
+    "Maps of the logit, unmirrored, of the picture at most 256 px high, each by its own largest value. In the end only "
+    "BatchNorm's statistics and the mean and deviation of each tensor are still as learnt (Adebayo et al. 2018)."
+)
 RANDOM_BLIND = (
     "For the first {n} layers **nothing changes at all**, until {layer}: it never asked the network's answer."
 )
@@ -95,6 +108,10 @@ RANDOM_GONE = "In the end there is no map any more: the gradient vanished."
 RANDOM_SURVIVES = (
     "With all weights drawn anew the map is still much the same (**{after:.2f}**): it shows the picture and the "
     "region, not what the network knows."
+)
+RANDOM_INVERTED = (
+    "With all weights drawn anew it is much the same map **with its sign turned** (**{after:.2f}**): it shows the "
+    "picture and the region, not what the network knows."
 )
 RANDOM_FALLS = "With all weights drawn anew little of the map is left (**{after:.2f}**): it depends on what was learnt."
 
@@ -109,6 +126,8 @@ TWO_COLUMN = " "
 NETWORK, LAYER, LARGEST, PREDICTED = "Network", "Layer", "Largest value", "Predicted as the class"
 OUTSIDE, CLASS_IOU, RECALL = "Heat outside its prediction", "IoU of the class", "Of the true pixels found"
 TWO_NOTE = "Was the network with the more convincing map also the more accurate one?"
+TWO_NO_MAP = "There is no map of this network; why, is told afterwards."
+TWO_ABSENT = "There is no {name} in this street, so there is no accuracy to compare with."
 TWO_NO_TRUTH = "Nobody knows the truth of this picture, so there is no accuracy to compare with."
 VOTES = "**Votes on this question so far: {n}**"
 ANSWER, COUNT = "Answer", "Votes"
