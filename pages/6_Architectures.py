@@ -15,6 +15,7 @@ page(text.TITLE, text.QUESTION)
 wrong = follow_link(FIELDS, st.query_params, st.session_state, "architectures")
 if wrong:
     st.warning("  \n".join(wrong), icon=":material/link_off:")
+arch_controls.own_picture()
 
 # One lab at a time; the first holds the diagrams, and each of the others has its own few controls.
 lab = arch_labs.choose()

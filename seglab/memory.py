@@ -93,8 +93,9 @@ def kept(net: nn.Module, x: Tensor, names: Iterable[str] = (), loss: Callable[[A
         return tensor.detach()  # not the tensor itself: the graph would hold itself alive
 
     watch(quiet, names, end, begin)
+    # For dropout; on "meta" it draws nothing, and putting a state back would rewind what other threads draw meanwhile.
     devices = [x.device] if x.device.type == "cuda" else []
-    with torch.inference_mode(False), torch.enable_grad(), torch.random.fork_rng(devices):  # for dropout
+    with torch.inference_mode(False), torch.enable_grad(), torch.random.fork_rng(devices, enabled=not x.is_meta):
         with Sketching(), saved_tensors_hooks(pack, lambda tensor: tensor):
             output = quiet(x)
             if loss is not None:

@@ -37,7 +37,8 @@ class Stage:
     shapes: of the tensors it gives, mostly one; fields: what the middle of each sees (None where that can't be told).
     parameters: numbers learnt, those of the part whichever call it is; macs: multiply-accumulates of this call.
     activation_bytes: what this call keeps for the backward pass in training, float32 (see `memory.Kept`): half of what
-    two pictures keep, because BatchNorm refuses to learn from a single number.
+    two pictures keep, because BatchNorm refuses to learn from a single number. `measure` always gives it; None is for
+    who knows that it doesn't hold, such as of a head that trains on some boxes of each picture.
     """
 
     name: str
@@ -47,7 +48,7 @@ class Stage:
     fields: tuple[ReceptiveField | None, ...]
     parameters: int
     macs: int
-    activation_bytes: int
+    activation_bytes: int | None
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -10,7 +10,7 @@ from pathlib import PurePath
 import streamlit as st
 
 from seglab import zoo
-from ui import arch_controls, arch_net, files
+from ui import arch_controls, arch_net, arch_stage, files
 from ui.arch_lab import Shown
 from ui.code import show_code
 from ui.texts import architectures as text
@@ -76,7 +76,7 @@ def _built(shown: Shown) -> list[str]:
     spec = shown.given.spec
     row = spec.row
     if spec.model is not None:
-        return ["from seglab import runtime", f'net = runtime.model("{spec.model}").net  # in eval mode']
+        return ["from seglab import runtime", f'net = runtime.model("{spec.model}").net.cpu()  # in eval mode']
     if row is None or (row.small is None and spec.build == "small"):
         build = f'zoo.get("{spec.build if row is None else row.stands_for_it}").build()'
         return ["from seglab import zoo", f"torch.manual_seed({arch_net.SEED})", f"net = {build}.eval()"]
@@ -95,5 +95,6 @@ def show(shown: Shown) -> None:
             st.code(source, language="python", height=520)
     spec, place = shown.given.spec, shown.spot.place
     stretched = spec.model is not None and zoo.get(spec.model).preprocess.stretch is not None
-    if spec.has_numbers and place is not None and not place.also and not stretched:
+    simple = place is not None and not place.also and arch_stage.has_maps(shown.given, shown.spot)
+    if spec.has_numbers and simple and not stretched:
         show_code(script(shown), f"{spec.key}_stage", "" if spec.volumes else text.CODE_PICTURE)

@@ -36,7 +36,10 @@ def networks() -> tuple[Spec, Spec | None]:
     now = st.session_state
     first, second, third = st.columns([3, 3, 2], vertical_alignment="bottom")
     first.selectbox(text.ARCH, KEYS, format_func=title, key="arch", persist_state="session")
-    second.selectbox(text.VERSUS, ("", *KEYS), format_func=title, key="versus", persist_state="session")
+    if now["versus"] == now["arch"]:
+        now["versus"] = ""
+    others = tuple(key for key in KEYS if key != now["arch"])
+    second.selectbox(text.VERSUS, ("", *others), format_func=title, key="versus", persist_state="session")
     wanted = now["abuild"]
     if wanted not in (there := arch_net.builds(now["arch"])):
         now["abuild"] = there[0]
@@ -44,18 +47,22 @@ def networks() -> tuple[Spec, Spec | None]:
                                          now=build_name(there[0])), icon=":material/straighten:")  # fmt: skip
     third.selectbox(text.BUILD, there, format_func=build_name, key="abuild", persist_state="session")
     one = arch_state.spec(now, now["arch"])
-    other = arch_state.spec(now, now["versus"]) if now["versus"] and now["versus"] != now["arch"] else None
+    other = arch_state.spec(now, now["versus"]) if now["versus"] else None
     if other is not None and other.build != one.build and one.build in text.BUILDS:
         st.info(text.NO_SUCH_SIZE.format(title=title(other.key), wanted=build_name(one.build),
                                          now=build_name(other.build)), icon=":material/straighten:")  # fmt: skip
     return one, other
 
 
+def own_picture() -> None:
+    """Take a picture that this page has, where another page left one that it hasn't: its nuclei."""
+    if st.session_state["what"] not in arch_state.SOURCES:
+        st.session_state["what"] = "scene"
+
+
 def source() -> Source:
     """Choose the picture."""
     session = st.session_state
-    if session["what"] not in arch_state.SOURCES:  # another page's nuclei
-        session["what"] = "scene"
     what = st.segmented_control(
         text.WHAT, arch_state.SOURCES, format_func=text.SOURCES.__getitem__, key="what", required=True,
         width="stretch", persist_state="session", label_visibility="collapsed",

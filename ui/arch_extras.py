@@ -10,7 +10,7 @@ import numpy as np
 import streamlit as st
 from PIL import Image as Pil
 
-from ui import arch_lab, arch_stage, arch_svg, arch_table, files, lesson, state
+from ui import arch_controls, arch_lab, arch_saved, arch_stage, arch_table, files, lesson, state
 from ui.arch_lab import Shown
 from ui.arch_presets import PRESETS
 from ui.arch_state import FIELDS
@@ -42,7 +42,8 @@ def downloads(shown: Shown | None, source: Source) -> None:
     if shown is not None:
         key, drawn = shown.given.spec.key, shown.drawn
         makes[text.STAGES_CSV] = f"{key}.csv", "text/csv", lambda: arch_table.as_csv(arch_table.rows(drawn))
-        makes[text.DIAGRAM_SVG] = f"{key}.svg", "image/svg+xml", lambda: arch_svg.svg(drawn, key)
+        heading, shade = arch_controls.full_title(drawn.spec), str(st.session_state["shade"])
+        makes[text.DIAGRAM_SVG] = f"{key}.svg", "image/svg+xml", lambda: arch_saved.saved(drawn, heading, shade)
         if shown.given.spec.has_numbers:
             makes[text.MAPS_NPZ] = f"{key}_maps.npz", "application/octet-stream", partial(_maps, shown)
     st.caption(text.DOWNLOAD_NOTE)

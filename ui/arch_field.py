@@ -123,7 +123,7 @@ def fields(shown: Shown) -> None:
         return
     with st.container(horizontal=True, gap="medium"):
         st.metric(text.FIELD_BOX, f"{tall}×{wide} px", width="content")
-        st.metric(text.FIELD_RADIUS, f"{found.radius:.1f} px", width="content")
+        st.metric(text.FIELD_RADIUS, f"{found.radius:.1f} px", help=text.FIELD_RADIUS_HELP, width="content")
         st.metric(text.FIELD_HALF, f"{found.share:.0%}", text.FIELD_EVEN.format(even=found.even), delta_color="off",
                   delta_arrow="off", help=text.FIELD_HALF_HELP, width="content")  # fmt: skip
     st.markdown(text.FIELD_NOTICE)

@@ -7,15 +7,17 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from ui import arch_controls, arch_net, arch_picture, arch_stage, arch_state, arch_table, state
+from ui import arch_controls, arch_detector, arch_net, arch_picture, arch_stage, arch_state, arch_table, state
 from ui.arch_diagram import diagram
 from ui.arch_net import Drawn
 from ui.arch_picture import Given
 from ui.arch_place import Spot
+from ui.arch_stage import Pass
 from ui.compare_source import Source
 from ui.cost_strip import amount, cost_strip
 from ui.segment_run import told
 from ui.texts import architectures as text
+from ui.texts import architectures_short as short_words
 from ui.texts import shared
 
 SAID = "arch.said"
@@ -47,8 +49,8 @@ def lab() -> tuple[list[Shown], Source]:
         return [], source
     if len(found) > 1:
         arch_table.compare(found[0].drawn, found[1].drawn)
-    timed = [_stage(shown, key) for shown, key in zip(found, ("stage", "stage2"), strict=False)]
-    costs(found, timed)
+    ran = [_stage(shown, key) for shown, key in zip(found, ("stage", "stage2"), strict=False)]
+    costs(found[0], ran[0])
     return found, source
 
 
@@ -66,10 +68,14 @@ def _diagram(given: Given, key: str) -> Shown:
     name = text.DIAGRAM.format(title=arch_controls.full_title(given.spec))
     diagram(drawn, name, key=f"arch.{key}", chosen=spot.id, on_choose=choose, shade=now["shade"])
     st.markdown(arch_stage.short(given.spec))
+    if note := short_words.NOTES.get(given.spec.key):
+        st.caption(note)
+    if given.spec.key == "mask-rcnn":
+        st.caption(arch_detector.note(drawn.spots))
     return Shown(given, drawn, spot, 1000 * (time.perf_counter() - began))
 
 
-def _stage(shown: Shown, key: str) -> float | None:
+def _stage(shown: Shown, key: str) -> Pass | None:
     with st.container(border=True):
         left, right = st.columns(2, vertical_alignment="bottom")
         with left:
@@ -81,24 +87,24 @@ def _stage(shown: Shown, key: str) -> float | None:
                 arch_stage.choose_count()
         arch_stage.numbers(shown.drawn, shown.spot)
         with told():
-            ms = arch_stage.maps(shown.given, shown.spot, key)
+            ran = arch_stage.maps(shown.given, shown.spot)
         if shown.drawn.spec.has_numbers:
             arch_stage.notes(shown.given)
     with st.expander(f"{text.TABLE} · {arch_controls.title(shown.drawn.spec.key)}", icon=":material/table:"):
         arch_table.table(shown.drawn, f"arch.table.{key}")
-    return ms
+    return ran
 
 
-def costs(found: list[Shown], timed: list[float | None]) -> None:
-    """Show the cost strip of the first network's maps."""
-    shown, ms = found[0], timed[0]
+def costs(shown: Shown, ran: Pass | None) -> None:
+    """Show the cost strip of a network's diagram and maps."""
     whole = shown.drawn.whole
     entries = [(text.COST_DRAWN, f"{shown.ms:.0f} ms"), (shared.MACS, amount(whole.macs, "")),
                (shared.PARAMETERS, amount(whole.parameters, "")),
-               (text.MEMORY, amount(whole.activation_bytes, "B"))]  # fmt: skip
-    if ms is not None:
-        entries.insert(1, (shared.MS, f"{ms:.0f} ms"))
-    cost_strip(entries, text.COST_NOTE if ms is not None or not shown.drawn.spec.has_numbers else text.COST_KEPT)
+               (text.MEMORY, arch_stage.memory_of(whole))]  # fmt: skip
+    if ran is not None:
+        place = text.DEVICES.get(ran.device, ran.device)
+        entries += [(shared.MS, f"{ran.ms:.0f} ms"), (shared.PEAK, amount(ran.peak, "B")), (shared.DEVICE, place)]
+    cost_strip(entries, "" if ran is None else text.COST_NOTE if ran.fresh else text.COST_KEPT)
 
 
 # The question
@@ -116,7 +122,7 @@ def ask(drawn: Drawn) -> bool:
     now = st.session_state
     if stands():
         st.markdown(text.ASK.format(parameters=amount(drawn.whole.parameters, ""),
-                                    memory=amount(drawn.whole.activation_bytes, "B"),
+                                    memory=arch_stage.memory_of(drawn.whole),
                                     size=f"{drawn.shape[-2]}×{drawn.shape[-1]}"))  # fmt: skip
         for column, (key, label) in zip(st.columns(len(text.ANSWERS)), text.ANSWERS.items(), strict=True):
             column.button(label, key=f"arch.{key}", on_click=_answer, args=(key,), width="stretch")
@@ -142,5 +148,5 @@ def shares(drawn: Drawn) -> tuple[float, float]:
     last = max(spot.row for spot in drawn.stages)
     stages = [(spot.row, spot.stage) for spot in drawn.stages if spot.stage is not None]
     weights = sum(stage.parameters for row, stage in stages if row > last - 2)
-    memory = sum(stage.activation_bytes for row, stage in stages if row < 2)
-    return weights / drawn.whole.parameters, memory / drawn.whole.activation_bytes
+    memory = sum(stage.activation_bytes or 0 for row, stage in stages if row < 2)
+    return weights / drawn.whole.parameters, memory / (drawn.whole.activation_bytes or 1)

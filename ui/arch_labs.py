@@ -41,6 +41,10 @@ def show(lab: str) -> None:
             from ui.arch_slopes import slopes
 
             slopes()
+        case "top":
+            from ui.arch_top import top
+
+            top()
         case "spp":
             from ui.arch_spp import spp
 

@@ -237,10 +237,10 @@ def _mask_rcnn(names: Collection[str]) -> Layout:
     n = _many(names, "backbone.fpn.inner_blocks")
     levels = [Place(f"backbone.fpn.{what}.{i}", column, n - 1 - i)
               for what, column in (("inner_blocks", 2.2), ("layer_blocks", 4.2)) for i in range(n)]  # fmt: skip
-    heads = [Place("rpn.head", 6.4, 0)]
-    for row, part in ((1.5, "box"), (3, "mask")):
-        heads += _then(6.4, row, f"roi_heads.{part}_head", f"roi_heads.{part}_predictor")
-    return Layout("detector", (*stages, *levels, *heads), (0, 4), (9, 1.5), True)
+    heads = [Place("rpn.head", 6, 0.4)]
+    for column, row, part in ((7, 1.5, "box"), (9.2, 3, "mask")):
+        heads += [Place(f"roi_heads.{part}_head", column, row), Place(f"roi_heads.{part}_predictor", column + 1.2, row)]
+    return Layout("detector", (*stages, *levels, *heads), (0, 4), (11.8, 1.5), True)
 
 
 def _streetnet(names: Collection[str]) -> Layout:

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 from seglab import architectures, zoo
 from seglab.architectures import Architecture
 from seglab.sharing import ByteCache
-from ui import arch_layouts, arch_place
+from ui import arch_detector, arch_layouts, arch_place
 from ui.arch_layouts import Layout
-from ui.arch_place import Line, Spot
+from ui.arch_place import Line, Spot, Stages
 from ui.cache import kept
 
 if TYPE_CHECKING:
@@ -131,18 +131,24 @@ def net(spec: Spec) -> nn.Module:
     """Return the network, in eval mode; shared by all visitors, so only to be read (`seglab.shadow`)."""
     import torch
 
-    def make() -> nn.Module:
-        if spec.model is not None:
-            from seglab import runtime
+    from seglab import runtime
+    from seglab.seeded import Seeded
 
-            return runtime.model(spec.model).net
-        device = torch.device("meta" if spec.build == "paper" else "cpu")
-        with torch.inference_mode(False), torch.random.fork_rng([]), device:
-            torch.manual_seed(SEED)
+    if spec.model is not None:
+        return runtime.model(spec.model).net  # which keeps it, by its weights' hash and within its own budget
+
+    def make() -> nn.Module:
+        filled = torch.device("meta") if spec.build == "paper" else Seeded(SEED)
+        with torch.inference_mode(False), filled:
             return _build(spec).eval().requires_grad_(False)
 
-    found: nn.Module = _NETS.get((spec, spec.model), make)
+    found: nn.Module = _NETS.get(spec, make)
     return found
+
+
+def device(spec: Spec) -> str:
+    """Return what the network is on, as torch calls it: "cpu", "cuda", "mps", "meta"."""
+    return next(net(spec).parameters()).device.type
 
 
 def _build(spec: Spec) -> nn.Module:
@@ -179,8 +185,11 @@ def _draw(spec: Spec, shape: tuple[int, ...]) -> Drawn:
     stages = {(stage.name, stage.call): stage for stage in measure(built, shape, ["", *names])}
     if spec.key == "mask-rcnn":
         stages |= _backbone_fields(built, stages, shape)
-    placed = arch_place.placed(plan, stages, wiring(built, shape, names), shape)
-    return Drawn(spec, shape, plan, *placed, stages["", 0])
+        stages = arch_detector.unknown_memory(stages)
+    spots, lines = arch_place.placed(plan, stages, wiring(built, shape, names), shape)
+    if spec.key == "mask-rcnn":
+        spots, lines = arch_detector.as_in_the_paper(spots, lines)
+    return Drawn(spec, shape, plan, spots, lines, stages["", 0])
 
 
 def looking(spec: Spec, name: str) -> tuple[nn.Module, str]:
@@ -193,9 +202,7 @@ def looking(spec: Spec, name: str) -> tuple[nn.Module, str]:
     return net(spec), name
 
 
-def _backbone_fields(
-    built: nn.Module, stages: dict[tuple[str, int], Stage], shape: tuple[int, ...]
-) -> dict[tuple[str, int], Stage]:
+def _backbone_fields(built: nn.Module, stages: Stages, shape: tuple[int, ...]) -> Stages:
     """Return the stages of a detector's backbone with the fields that they have in there."""
     from seglab.receptive_field import of_calls
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from seglab import zoo
+from seglab import architectures, zoo
 from seglab.types import Image
 from ui import arch_net
 from ui.arch_net import Spec
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 VOLUME_SEED = 7
+OF_SCENES = ("scenes", architectures.PREFIX)  # how the models begin that were trained on drawn streets
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,16 @@ class Given:
 def given(spec: Spec, source: Source) -> Given:
     """Return the input of a network for a picture."""
     return Given(source, spec, arch_net.shape_for(spec, source.photo.size))
+
+
+def familiar(one: Given) -> bool:
+    """Return whether the picture is of the kind that the network was trained on; False where that isn't known."""
+    model, photo = one.spec.model or "", one.source.photo
+    if one.spec.volumes:
+        return True
+    if model.startswith(OF_SCENES):
+        return photo.key == "scene"
+    return photo.suits is not None and model.removesuffix("-fast") in photo.suits
 
 
 def seen(one: Given) -> Image:

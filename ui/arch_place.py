@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from seglab.links import Wiring
     from seglab.stages import Stage
 
+Stages = dict[tuple[str, int], "Stage"]  # by name and call
 RESIZING = ("Upsample", "MaxPool", "AvgPool")  # autograd's words
 
 
@@ -19,7 +20,7 @@ RESIZING = ("Upsample", "MaxPool", "AvgPool")  # autograd's words
 class Spot:
     """A node of the diagram: what it is, where it stands, and, of a stage, what was measured."""
 
-    kind: str  # "input", "stage", "sum", "concat" or "output"
+    kind: str  # "input", "stage", "sum", "concat" or "output"; of a detector also "align" and, at its end, "found"
     column: float
     row: float
     shape: tuple[int, ...]
@@ -38,7 +39,8 @@ class Spot:
 class Line:
     """From a node to a node, by their numbers, and the operations on the way.
 
-    joined: as a term ("sum", "concat") of what the target reads; height: of what arrives, 0 where it isn't known.
+    joined: as a term ("sum", "concat") of what the target reads; height: of what arrives, 0 where it isn't known;
+    word: what goes this way, where it is no map.
     """
 
     source: int
@@ -47,10 +49,11 @@ class Line:
     indices: bool
     joined: str = ""
     height: int = 0
+    word: str = ""
 
 
 def placed(
-    plan: Layout, stages: dict[tuple[str, int], Stage], found: Wiring, shape: tuple[int, ...]
+    plan: Layout, stages: Stages, found: Wiring, shape: tuple[int, ...]
 ) -> tuple[tuple[Spot, ...], tuple[Line, ...]]:
     """Give every node of the wiring its place; calls of a run of parts become one node, lone joins none."""
     by_call = {(place.name, place.call): place for place in plan.places}
@@ -99,15 +102,16 @@ def _alone(found: Wiring, join: int) -> bool:
     return not more and not resized and found.nodes[first.target].kind in ("stage", "output")
 
 
-def _spot(place: Place, stages: dict[tuple[str, int], Stage], shape: tuple[int, ...]) -> Spot:
+def _spot(place: Place, stages: Stages, shape: tuple[int, ...]) -> Spot:
     """Return a stage's node; a run's numbers are sums, its shape and field those of its last part."""
     stage = stages[place.name, place.call]
     before = [stages[name, 0] for name in place.also]
     if before:
-        stage = replace(stage, **{
-            number: sum(getattr(one, number) for one in (*before, stage))
-            for number in ("parameters", "macs", "activation_bytes")
-        })  # fmt: skip
+        run = (*before, stage)
+        stage = replace(
+            stage, parameters=sum(one.parameters for one in run), macs=sum(one.macs for one in run),
+            activation_bytes=sum(one.activation_bytes or 0 for one in run),
+        )  # fmt: skip
     row = place.row
     if row is None:
         row = math.log2(shape[-2] / stage.shape[-2]) if len(stage.shape) == len(shape) else 0

@@ -27,9 +27,9 @@ def encoder() -> nn.Module:
     import torch
 
     from seglab.nets.encoders import encoder as build
+    from seglab.seeded import Seeded
 
-    with torch.inference_mode(False), torch.random.fork_rng([]):
-        torch.manual_seed(arch_net.SEED)
+    with torch.inference_mode(False), Seeded(arch_net.SEED):
         return build("tiny").eval().requires_grad_(False)
 
 

@@ -14,13 +14,14 @@ from PIL import Image as Pil
 
 from seglab import zoo
 from seglab.download import WeightsError
-from ui import arch_controls, arch_net, arch_picture, arch_svg, cache
+from ui import arch_detector, arch_net, arch_picture, arch_svg, cache
 from ui.arch_net import SEED, Drawn, Spec
 from ui.arch_picture import Given
 from ui.arch_place import Spot
 from ui.arch_state import MOST_MAPS
 from ui.cost_strip import amount
 from ui.texts import architectures as text
+from ui.texts import architectures_short as words
 
 if TYPE_CHECKING:
     from seglab.stages import Stage
@@ -54,6 +55,11 @@ def stride_of(stage: Stage) -> str:
     return f"{found.stride[-1]:g}" if found is not None and np.isfinite(found.stride[-1]) else ""
 
 
+def memory_of(stage: Stage) -> str:
+    """Write what training keeps of a stage."""
+    return text.UNKNOWN if stage.activation_bytes is None else amount(stage.activation_bytes, "B")
+
+
 def numbers(drawn: Drawn, spot: Spot) -> None:
     """Show the five numbers of a stage, each with its share of the network."""
     stage, whole, place = spot.stage, drawn.whole, spot.place
@@ -66,15 +72,18 @@ def numbers(drawn: Drawn, spot: Spot) -> None:
     seen = field_of(stage)
     stride = stride_of(stage)
 
-    def of_all(part: int, all_: int) -> str | None:
-        return text.OF_ALL.format(share=part / all_) if all_ else None
+    boxes = arch_detector.counted(drawn.spots).get(spot.id) if drawn.spec.key == "mask-rcnn" else None
+
+    def of_all(part: int | None, all_: int | None) -> str | None:
+        return text.OF_ALL.format(share=part / all_) if all_ and part is not None else None
 
     entries = (
         (text.OUT, arch_svg.size(spot.shape), None, text.STRIDE.format(stride=float(stride)) if stride else None),
         (text.PARAMETERS, amount(stage.parameters, ""), None, of_all(stage.parameters, whole.parameters)),
-        (text.MACS, amount(stage.macs, ""), None, of_all(stage.macs, whole.macs)),
+        (text.MACS, amount(stage.macs, ""), None,
+         text.FOR_BOXES.format(n=boxes) if boxes else of_all(stage.macs, whole.macs)),
         (text.FIELD, seen.words, text.FIELD_WHOLE_HELP if seen.whole else text.FIELD_HELP, None),
-        (text.MEMORY, amount(stage.activation_bytes, "B"), text.MEMORY_HELP,
+        (text.MEMORY, memory_of(stage), text.MEMORY_HELP,
          of_all(stage.activation_bytes, whole.activation_bytes)),
     )  # fmt: skip
     with st.container(horizontal=True, gap="medium"):
@@ -82,16 +91,30 @@ def numbers(drawn: Drawn, spot: Spot) -> None:
             st.metric(label, value, under, help=tip, delta_color="off", delta_arrow="off", width="content")
 
 
-def maps(one: Given, spot: Spot, key: str) -> float | None:
-    """Show the stage's strongest maps; return the milliseconds of the pass if it ran just now, else None."""
+@dataclass(frozen=True)
+class Pass:
+    """The forward pass that the maps are from: milliseconds, bytes at most, where it ran; fresh: in this very view."""
+
+    ms: float
+    peak: int
+    device: str
+    fresh: bool
+
+
+def maps(one: Given, spot: Spot) -> Pass | None:
+    """Show the stage's strongest maps; return their pass, None where there is none."""
     spec, now = one.spec, st.session_state
     if not spec.has_numbers:
         count = arch_net.draw(spec, one.shape).whole.parameters
         st.caption(text.NO_WEIGHTS.format(parameters=amount(count, ""), bytes=amount(4 * count, "B")))
         return None
-    fresh = (*_key(one, spot),) not in cache.MAPS
+    if not has_maps(one, spot):
+        st.info(text.NO_MAPS.format(why=text.NO_MAP), icon=":material/grid_off:")
+        return None
+    fresh = _key(one, spot) not in cache.MAPS
     try:
         channels, strengths, values, of, ms = computed(one, spot)
+        peak = _peak(one)
     except (ValueError, WeightsError) as error:
         st.info(text.NO_MAPS.format(why=error), icon=":material/grid_off:")
         return None
@@ -101,23 +124,48 @@ def maps(one: Given, spot: Spot, key: str) -> float | None:
         for k, strength, found in list(zip(channels, strengths, values, strict=True))[:n]:
             st.image(tile(found), caption=text.MAP.format(k=k, spread=float(strength)), width=TILE,
                      alt=text.MAP_ALT.format(k=k, name=spot.id, title=one.title))  # fmt: skip
-    return ms if fresh else None
+    return Pass(ms, peak, arch_net.device(one.spec), fresh)
 
 
-def about(spec: Spec) -> str:
-    """Say whose weights these are."""
+def has_maps(one: Given, spot: Spot) -> bool:
+    """Return whether a stage gives maps; some of a detector's heads give plain numbers for each box."""
+    return len(spot.shape) == len(one.shape)
+
+
+def _peak(one: Given) -> int:
+    """Return the bytes that the forward pass takes at most, weights included; computed, without running it."""
+
+    def make() -> int:
+        from seglab import cost
+
+        found = cost.of_net(arch_net.net(one.spec), one.shape)
+        return found.weight_bytes + found.activation_bytes
+
+    peak: int = cache.kept(cache.NUMBERS, ("arch", "peak", one.spec, one.shape), make)
+    return peak
+
+
+def about(one: Given) -> str:
+    """Say whose weights these are, and how far from their data the picture is."""
+    spec = one.spec
     if not spec.has_numbers:
         return ""
     if spec.model is None:
         yet = text.UNTRAINED_YET if not spec.random and spec.build == "small" else ""
         return yet + text.UNTRAINED.format(seed=SEED)
-    return text.TRAINED.format(title=zoo.get(spec.model).title, data=zoo.card(spec.model).data)
+    said = [text.TRAINED.format(title=zoo.get(spec.model).title, data=zoo.card(spec.model).data)]
+    if not arch_picture.familiar(one):
+        said.append(text.FOREIGN)
+    seen, trained = min(one.shape[-2:]), zoo.get(spec.model).preprocess.short_side
+    if trained not in (0, seen):
+        said.append(text.OTHER_SIZE.format(seen=seen, trained=trained))
+    return " ".join(said)
 
 
 def notes(one: Given) -> None:
     """Say what the maps are of, and how they are drawn."""
-    if words := about(one.spec):
-        st.markdown(words)
+    if said := about(one):
+        st.markdown(said)
     st.caption(f"{text.MAPS_NOTE} {text.MAPS_SLICE}" if one.spec.volumes else text.MAPS_NOTE)
 
 
@@ -174,14 +222,12 @@ def short(spec: Spec) -> str:
     """Return the architecture in short: where the skip, the dilation or the fusion is, what it mended and lacks."""
     row = spec.row
     if row is None:
-        return text.SHORT.format(where=text.WHERE[spec.key], fixed=text.OWN_FIXED, lacks=text.OWN_LACKS,
-                                 paper=text.OWN_PAPER, year=2026)  # fmt: skip
-    words = text.PAPER if row.paper.url else text.PAPER_PLAIN
-    paper = words.format(authors=row.paper.authors, where=row.paper.where, url=row.paper.url, figure=row.figure)
-    return text.SHORT.format(where=text.WHERE[row.key], fixed=row.fixed, lacks=row.lacks,
-                             paper=paper.removesuffix(", "), year=row.year)  # fmt: skip
-
-
-def heading(spec: Spec) -> str:
-    """Return a network's heading."""
-    return f"**{arch_controls.full_title(spec)}**"
+        return words.SHORT.format(where=words.WHERE[spec.key], size="", fixed=words.OWN_FIXED, lacks=words.OWN_LACKS,
+                                  paper=words.OWN_PAPER, year=2026)  # fmt: skip
+    cited = words.PAPER if row.paper.url else words.PAPER_PLAIN
+    paper = cited.format(authors=row.paper.authors, where=row.paper.where, url=row.paper.url, figure=row.figure)
+    said = words.SHORT.format(where=words.WHERE[row.key], size="" if spec.build == "paper" else words.AS_PUBLISHED,
+                              fixed=row.fixed, lacks=row.lacks, paper=paper.removesuffix(", "),
+                              year=row.year)  # fmt: skip
+    other = "" if spec.build == "paper" else words.SMALL.get(spec.key, "")
+    return f"{said} {other}".rstrip()

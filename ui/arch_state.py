@@ -12,7 +12,7 @@ from ui.arch_net import Spec
 from ui.state import Field, choice, flag, whole, words
 from ui.texts.architectures_zoo import Z_COSTS, Z_QUALITIES
 
-ALWAYS = ("net", "window", "separable", "aspp", "slopes", "spp")
+ALWAYS = ("net", "window", "separable", "aspp", "slopes", "top", "spp")
 LABS = (*ALWAYS, "strides", "cut", "differ", "scatter")  # the last ones need trained weights
 SOURCES = ("scene", "photo")
 SEED = 15  # of the street that the page opens with
@@ -58,6 +58,7 @@ FIELDS: tuple[Field, ...] = (
     choice("arates", "6/12/18", RATES),
     choice("gnet", "unet-paper", UNETS),
     whole("gnumber", 0, 0, 99),
+    whole("tnumber", 0, 0, 99),
     whole("spside", 160, 64, 320),
     whole("zstreet", 0, 0, 99),
     *(flag(f"cut{stride}") for stride in (1, 2, 4, 8)),
@@ -68,7 +69,8 @@ FIELDS: tuple[Field, ...] = (
 )
 LAB_OF = {
     "wside": "window", "sin": "separable", "sout": "separable", "sk": "separable", "amap": "aspp", "arates": "aspp",
-    "gnumber": "slopes", "gnet": "slopes", "spside": "spp", "cut1": "cut", "cut2": "cut", "cut4": "cut", "cut8": "cut",
+    "gnumber": "slopes", "gnet": "slopes", "tnumber": "top",
+    "spside": "spp", "cut1": "cut", "cut2": "cut", "cut4": "cut", "cut8": "cut",
     "za": "differ", "zb": "differ", "zx": "scatter", "zy": "scatter",
 }  # fmt: skip
 FIELDS = tuple(

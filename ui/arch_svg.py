@@ -48,6 +48,15 @@ def size(shape: tuple[int, ...]) -> str:
     return "×".join(map(str, shape[1:]))
 
 
+def written(spot: Spot) -> str:
+    """Write what a node gives: a tensor's shape, or what a detector found."""
+    return text.FOUND if spot.kind == "found" else size(spot.shape)
+
+
+def _output(spot: Spot) -> str:
+    return f"{label(spot)}, {written(spot)}" if spot.kind == "found" else written(spot)
+
+
 def svg(drawn: Drawn, title: str, shade: str = "") -> str:
     """Return the diagram; `shade`, of `SHADES`: how dark a stage is says its share of that number.
 
@@ -58,15 +67,14 @@ def svg(drawn: Drawn, title: str, shade: str = "") -> str:
     width = LEFT + max(s.column for s in drawn.spots) * X + LEFT + 6
     height = top + max(s.row for s in drawn.spots) * Y + 64
     signs = {line.target: line.joined for line in drawn.lines if line.joined}
-    most = max((getattr(s.stage, shade) for s in drawn.stages), default=0) if shade else 0
+    values = {s.id: getattr(s.stage, shade) for s in drawn.stages} if shade else {}
+    most = max((value or 0 for value in values.values()), default=0)
+    shares = {name: value / most for name, value in values.items() if most and value is not None}
     lines = "".join(_line(drawn, line, boxes, line.target in signs) for line in drawn.lines)
-    nodes = "".join(
-        _node(spot, boxes[n], signs.get(n, ""), getattr(spot.stage, shade) / most if most and spot.stage else None)
-        for n, spot in enumerate(drawn.spots)
-    )
+    nodes = "".join(_node(spot, boxes[n], signs.get(n, ""), shares.get(spot.id)) for n, spot in enumerate(drawn.spots))
     about = text.DIAGRAM_DESC.format(
         kind=text.KINDS[drawn.layout.kind], stages=len(drawn.stages), sums=_joins(drawn, "sum"),
-        concats=_joins(drawn, "concat"), input=size(drawn.shape), output=size(drawn.spots[-1].shape),
+        concats=_joins(drawn, "concat"), input=size(drawn.shape), output=_output(drawn.spots[-1]),
     )  # fmt: skip
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height:.0f}" role="group" '
@@ -110,15 +118,15 @@ def _boxes(drawn: Drawn, top: float = TOP) -> list[Box]:
 
 def _node(spot: Spot, box: Box, sign: str, share: float | None) -> str:
     x, y, w, h = box
-    written = size(spot.shape)
+    given = written(spot)
     entrance = _circle(x - w - JOIN - 3, y, sign) if sign else ""
     if spot.stage is None:
         if spot.kind in SIGNS:
-            return f"<g><title>{text.JOINS[spot.kind]}: {written}</title>{_circle(x, y, spot.kind)}</g>"
+            return f"<g><title>{text.JOINS[spot.kind]}: {given}</title>{_circle(x, y, spot.kind)}</g>"
         shape = f'<rect class="end" x="{x - w:.1f}" y="{y - h:.1f}" width="{2 * w:.1f}" height="{2 * h:.1f}" rx="2"/>'
-        return f"<g>{shape}{_words(x, y + h, label(spot), written)}{entrance}</g>"
+        return f"<g>{shape}{_words(x, y + h, label(spot), given)}{entrance}</g>"
     said = text.STAGE_ALT.format(
-        name=spot.id, kind=spot.stage.kind, size=written, parameters=amount(spot.stage.parameters, ""),
+        name=spot.id, kind=spot.stage.kind, size=given, parameters=amount(spot.stage.parameters, ""),
         macs=amount(spot.stage.macs, ""),
     )  # fmt: skip
     tint = "" if share is None else f' style="--share:{6 + 84 * share:.0f}%"'
@@ -130,7 +138,7 @@ def _node(spot: Spot, box: Box, sign: str, share: float | None) -> str:
         body = (
             f'{hit}<rect class="slab" x="{x - w:.1f}" y="{y - h:.1f}" width="{2 * w:.1f}" height="{2 * h:.1f}" rx="2"/>'
         )
-        body += _words(x, y + h, label(spot), written)
+        body += _words(x, y + h, label(spot), given)
     return (
         f'<g class="stage" data-stage="{escape(spot.id)}" role="button" tabindex="-1" '
         f'aria-label="{escape(said)}"{tint}>'
@@ -184,11 +192,11 @@ def _line(drawn: Drawn, line: Line, boxes: list[Box], sign: bool) -> str:
         else:
             bend = max(12.0, min(60.0, abs(b - a) / 2)) * forth
             path = f"M{a:.1f} {y1:.1f}C{a + bend:.1f} {y1:.1f} {b - bend:.1f} {y2:.1f} {b:.1f} {y2:.1f}"
-    said = text.LINE_ALT.format(source=source.id, target=target.id, size=size(source.shape))
+    said = text.LINE_ALT.format(source=source.id, target=target.id, size=line.word or size(source.shape))
     done = [text.OPERATIONS[o] for o in dict.fromkeys(line.operations) if o in text.OPERATIONS]
     said += f" ({', '.join(done)})" if done else text.INDICES if line.indices else ""
-    written = _change(line, source)
-    extra = f'<text class="change" x="{middle[0]:.1f}" y="{middle[1] - 4:.1f}">{written}</text>' if written else ""
+    word = line.word or _change(line, source)
+    extra = f'<text class="change" x="{middle[0]:.1f}" y="{middle[1] - 4:.1f}">{word}</text>' if word else ""
     return f'<g class="{kind}"><title>{escape(said)}</title><path d="{path}" marker-end="url(#a)"/>{extra}</g>'
 
 
@@ -213,6 +221,6 @@ def areas(drawn: Drawn) -> list[Box]:
         if spot.kind in SIGNS or (spot.place and spot.place.dot):
             found.append((x - w, y - h, x + w, y + h))
         else:
-            half = max(w + 2 * JOIN, 2.9 * max(len(label(spot)), len(size(spot.shape))))
+            half = max(w + 2 * JOIN, 2.9 * max(len(label(spot)), len(written(spot))))
             found.append((x - half, y - h, x + half, y + h + 28))
     return found

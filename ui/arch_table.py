@@ -33,8 +33,9 @@ def rows(drawn: Drawn) -> list[Row]:
 
 
 def _row(name: str, stage: Stage) -> Row:
+    memory = text.UNKNOWN if stage.activation_bytes is None else f"{stage.activation_bytes:,}"
     return (name, stage.kind, arch_svg.size(stage.shape), f"{stage.parameters:,}", f"{stage.macs:,}",
-            arch_stage.field_of(stage).words, arch_stage.stride_of(stage), f"{stage.activation_bytes:,}")  # fmt: skip
+            arch_stage.field_of(stage).words, arch_stage.stride_of(stage), memory)  # fmt: skip
 
 
 def table(drawn: Drawn, key: str) -> None:
@@ -73,8 +74,8 @@ def difference(a: Drawn, b: Drawn) -> list[Row]:
     for name, number, unit in ((text.PARAMETERS, "parameters", ""), (text.MACS, "macs", ""),
                                (text.MEMORY, "activation_bytes", "B")):  # fmt: skip
         one, other = getattr(a.whole, number), getattr(b.whole, number)
-        ratio = text.RATIO.format(ratio=times(other / one)) if one else ""
-        found.append((name, amount(one, unit), amount(other, unit), ratio))
+        ratio = text.RATIO.format(ratio=times(other / one)) if one and other is not None else ""
+        found.append((name, *(text.UNKNOWN if n is None else amount(n, unit) for n in (one, other)), ratio))
     fields = [arch_stage.field_of(drawn.whole).words for drawn in (a, b)]
     found.append((text.FIELD, *fields, ""))
     both = [strides(drawn) for drawn in (a, b)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import combinations
 from pathlib import Path
@@ -23,17 +24,20 @@ from tests.pages.apps import ok, opened, shown, words
 from tests.pages.conftest import CARD, SEMANTIC
 from ui import (
     arch_code,
+    arch_detector,
     arch_field,
     arch_lab,
     arch_layouts,
     arch_net,
     arch_picture,
     arch_presets,
+    arch_saved,
     arch_stage,
     arch_state,
     arch_svg,
     arch_table,
     arch_timeline,
+    cache,
     compare_source,
     state,
 )
@@ -41,6 +45,7 @@ from ui.arch_charts import times
 from ui.arch_diagram import _name
 from ui.arch_net import Spec
 from ui.texts import architectures as text
+from ui.texts import architectures_short
 
 PAGE = "6_Architectures"
 SCENE = (1, 3, 128, 128)
@@ -73,14 +78,19 @@ def look(key: str, stage: str, build: str = "small") -> arch_lab.Shown:
 
 def test_there_is_a_layout_for_every_architecture() -> None:
     assert (*(row.key for row in architectures.ARCHITECTURES), arch_net.OWN) == arch_layouts.KEYS
-    assert set(text.WHERE) == set(arch_layouts.KEYS)
+    assert set(architectures_short.WHERE) == set(arch_layouts.KEYS)
+    assert {*architectures_short.NOTES, *architectures_short.SMALL} <= set(arch_layouts.KEYS)
     with pytest.raises(ValueError, match="No layout for 'moon'; there are patch"):
         arch_layouts.layout("moon", [])
 
 
-@pytest.mark.parametrize("key", arch_layouts.KEYS)
-def test_every_diagram_holds_all_of_its_network_and_nothing_overlaps(key: str) -> None:
-    found = drawn(key)
+@pytest.mark.parametrize(
+    ("key", "build"),
+    [*((key, "small") for key in arch_layouts.KEYS),
+     *(pytest.param(key, "paper", marks=pytest.mark.slow) for key in arch_layouts.KEYS if key != arch_net.OWN)],
+)  # fmt: skip
+def test_every_diagram_holds_all_of_its_network_and_nothing_overlaps(key: str, build: str) -> None:
+    found = drawn(key, build)
     stages = [spot.stage for spot in found.stages if spot.stage]
     # All weights and sums are in the stages; of several calls of a part each has the weights.
     weights = {spot.place.name: spot.stage.parameters for spot in found.stages if spot.place and spot.stage}
@@ -89,7 +99,7 @@ def test_every_diagram_holds_all_of_its_network_and_nothing_overlaps(key: str) -
     targets = {line.target for line in found.lines}
     assert {n for n, spot in enumerate(found.spots) if spot.kind != "input"} == targets, "all are reached"
     sources = {line.source for line in found.lines}
-    assert {n for n, spot in enumerate(found.spots) if spot.kind != "output"} == sources, "and lead on"
+    assert {n for n, spot in enumerate(found.spots) if spot.kind not in ("output", "found")} == sources
     boxes = arch_svg.areas(found)
     for (a, one), (b, other) in combinations(zip(found.spots, boxes, strict=True), 2):
         apart = one[2] <= other[0] or other[2] <= one[0] or one[3] <= other[1] or other[3] <= one[1]
@@ -159,6 +169,37 @@ def test_a_run_of_blocks_is_one_stage_with_their_sums() -> None:
     assert len(names) == 4
     assert spot.stage.parameters == sum(p.numel() for n in names for p in net.get_submodule(n).parameters())  # type: ignore[union-attr]
     assert arch_svg.label(spot) == "blocks.3–6"
+
+
+@pytest.mark.parametrize("build", ["small", "paper"])
+def test_of_a_detector_the_paper_is_drawn_not_the_stand_in(build: str) -> None:
+    found = drawn("mask-rcnn", build)
+    ids = [spot.id for spot in found.spots]
+    lines = {(ids[line.source], ids[line.target], line.word) for line in found.lines}
+    assert {line for line in lines if line[2]} == {
+        ("rpn.head", "align", "proposals"), ("roi_heads.box_predictor", "align", "boxes"),
+    }  # fmt: skip
+    assert {source for source, target, _ in lines if target == "found"} == {
+        "roi_heads.box_predictor", "roi_heads.mask_predictor",
+    }  # fmt: skip
+    assert {("align", "roi_heads.box_head", ""), ("align", "roi_heads.mask_head", "")} <= lines
+    assert not any(spot.kind == "concat" for spot in found.spots), "no map is laid beside another"
+    said = arch_svg.svg(found, "Mask R-CNN", "activation_bytes")
+    assert "28×28 masks" in said
+    assert "1464000" not in said
+    assert found.whole.activation_bytes is None
+    memory = {spot.id: spot.stage.activation_bytes for spot in found.stages if spot.stage}
+    assert memory["rpn.head"]
+    assert memory["roi_heads.mask_head"] is None
+    proposals = 400 if build == "small" else 1000
+    assert f"{proposals} proposals and 300 objects" in arch_detector.note(found.spots)
+
+
+def test_of_a_detectors_heads_the_page_says_for_how_many_boxes_and_no_memory() -> None:
+    app = start(arch="mask-rcnn", stage="roi_heads.box_predictor")
+    assert shown(app)[text.MEMORY] == text.UNKNOWN
+    assert text.FOR_BOXES.format(n=400) in [metric.delta for metric in app.metric]
+    assert text.NO_MAPS.format(why=text.NO_MAP) in words(app, "info")
 
 
 def test_of_a_detector_the_backbones_fields_are_told() -> None:
@@ -253,6 +294,21 @@ def test_a_size_that_isnt_there_is_said() -> None:
     assert "measured without weights" in words(app, "caption")
 
 
+def test_a_network_isnt_compared_with_itself() -> None:
+    app = start(arch="segnet", versus="segnet")
+    assert app.session_state["versus"] == ""
+    assert "SegNet" not in app.selectbox(key="versus").options
+
+
+def test_the_small_one_is_told_from_the_published() -> None:
+    small, paper = (arch_stage.short(Spec("deeplab-v3plus", build)) for build in ("small", "paper"))
+    assert architectures_short.AS_PUBLISHED in small
+    assert architectures_short.AS_PUBLISHED not in paper
+    assert "stride 8" in small
+    assert arch_table.strides(drawn("deeplab-v3plus")) == (4, 8), "as is said"
+    assert arch_table.strides(drawn("deeplab-v3plus", "paper")) == (4, 16)
+
+
 def test_the_link_holds_everything_and_brings_it_back() -> None:
     link = {"guessed": "1", "arch": "fpn", "versus": "unet", "stage": "smooth8", "stage2": "join.2", "nmaps": "4",
             "shade": "macs", "seed": "3"}  # fmt: skip
@@ -315,7 +371,6 @@ def test_without_trained_weights_the_page_says_so(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(zoo, "WEIGHTS", tmp_path)
     said = words(start(), "markdown")
     assert text.UNTRAINED.format(seed=0) in said
-    assert "channel" not in text.UNTRAINED
     assert Spec("unet", "small").model is None
 
 
@@ -385,7 +440,81 @@ def test_the_picture_is_at_128_px_and_no_longer_than_twice_that() -> None:
     assert arch_picture.seen(volume).shape == (64, 64, 3)
 
 
+def test_a_seeds_network_is_the_scripts_however_many_are_built_at_once() -> None:
+    specs = [Spec(key, "small", random=True) for key in ("unet", "segnet", "fpn", "pspnet")]
+
+    def weights(net: torch.nn.Module) -> torch.Tensor:
+        return torch.cat([weight.flatten() for weight in net.parameters()])
+
+    for _ in range(2):
+        arch_net._NETS.clear()
+        with ThreadPoolExecutor(len(specs)) as pool:
+            together = list(pool.map(arch_net.net, specs))
+        for spec, net in zip(specs, together, strict=True):
+            torch.manual_seed(0)
+            assert torch.equal(weights(net), weights(arch_net._build(spec))), spec.key
+
+
+def test_new_weights_are_taken_up(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    found = []
+    for n in (1, 2):
+        (folder := tmp_path / str(n)).mkdir()
+        torch.manual_seed(n)
+        net = architectures.get("unet").small(11)  # type: ignore[misc]
+        save_file({k: t.half().contiguous() for k, t in net.state_dict().items()}, folder / "zoo-unet.safetensors")
+        (folder / "zoo-unet.toml").write_text(CARD.format(key="zoo-unet", more=SEMANTIC))
+        monkeypatch.setattr(zoo, "WEIGHTS", folder)
+        found.append(arch_net.net(Spec("unet", "small")).get_submodule("classify").weight)
+        want = net.classify.weight.half().float()
+        assert torch.equal(found[-1].contiguous(), want)
+    assert not torch.equal(*found)
+
+
+def test_a_trained_models_size_and_data_are_told(random_weights: Path) -> None:
+    street = Spec(arch_net.OWN, "street")
+    said = arch_stage.about(arch_picture.given(street, source()))
+    assert text.FOREIGN in said, "it was trained on photos"
+    assert text.OTHER_SIZE.format(seen=128, trained=360) in said
+    said = arch_stage.about(arch_picture.given(Spec(arch_net.OWN, "scenes"), source()))
+    assert text.FOREIGN not in said
+    assert "shorter side" not in said
+
+
+def test_the_cost_strip_tells_what_ran(monkeypatch: pytest.MonkeyPatch) -> None:
+    def strip(app: AppTest) -> str:
+        return " ".join(block.proto.body for block in app.get("html"))
+
+    cache.MAPS.clear()
+    app = start(stage="join.1")
+    assert text.COST_NOTE in words(app, "caption")
+    assert "<b>Device</b> CPU" in strip(app)
+    assert "<b>Peak memory</b>" in strip(app)
+    ok(app.run())
+    assert text.COST_KEPT in words(app, "caption")
+    none = start(arch="unet", abuild="paper")
+    monkeypatch.setattr("seglab.stages.feature_maps", lambda *_, **__: pytest.fail("it ran"))
+    heads = start(arch="mask-rcnn", stage="roi_heads.box_head")
+    for app in (none, heads, ok(heads.run())):
+        assert text.COST_NOTE not in words(app, "caption")
+        assert text.COST_KEPT not in words(app, "caption")
+        assert "Device" not in strip(app)
+
+
 # ---- tabs
+
+
+def test_a_saved_diagram_holds_its_own_colours() -> None:
+    found = arch_saved.saved(drawn("unet"), "U & net", "parameters")
+    root = ElementTree.fromstring(found)
+    assert "var(" not in found
+    assert "color-mix" not in found
+    sheet = root.find(f"{SVG}style").text or ""  # type: ignore[union-attr]
+    assert ".hit{fill: none; stroke: none;}" in sheet
+    assert "path{fill: none;" in sheet
+    fills = {slab.get("style") for slab in root.iter(f"{SVG}rect") if slab.get("class") == "slab"}
+    assert "fill:#27847c" in fills, "0.9 of #0f766e on white: the stage with most weights"
+    assert len(fills) > 3
+    assert 'class="slab" style' not in arch_saved.saved(drawn("unet"), "", ""), "unshaded as on the page"
 
 
 @pytest.mark.parametrize("tab", [text.TAB_FIELD, text.TAB_CODE, text.TAB_TIME, text.TAB_DOWNLOAD])
@@ -405,7 +534,29 @@ def test_the_code_is_the_networks_own_file() -> None:
     assert "class FCN(nn.Module)" in found["seglab/nets/fcn.py"]
 
 
-@pytest.mark.parametrize(("key", "stage"), [("unet", "join.3"), ("segnet", "pool#1")])
+def test_a_script_is_offered_only_where_there_are_maps(monkeypatch: pytest.MonkeyPatch) -> None:
+    offered: list[str] = []
+    monkeypatch.setattr(arch_code, "show_code", lambda script, *_: offered.append(script))
+    for stage in ("roi_heads.box_head", "roi_heads.box_predictor"):
+        arch_code.show(look("mask-rcnn", stage))
+    assert offered == []
+    arch_code.show(look("mask-rcnn", "rpn.head"))
+    assert len(offered) == 1
+
+
+def test_a_trained_models_script_runs_where_the_picture_is(random_weights: Path) -> None:
+    spec = Spec(arch_net.OWN, "street-fast")
+    given = arch_picture.given(spec, source())
+    spot = arch_net.draw(spec, given.shape).stages[0]
+    script = arch_code.script(arch_lab.Shown(given, arch_net.draw(spec, given.shape), spot, 0.0))
+    assert 'runtime.model("street-fast").net.cpu()' in script
+
+
+@pytest.mark.parametrize(
+    ("key", "stage"),
+    [("unet", "join.3"), ("segnet", "pool#1"), ("vnet", "left.1"), ("mask-rcnn", "rpn.head"),
+     ("mask-rcnn", "backbone.stages.2")],
+)  # fmt: skip
 def test_the_script_gives_the_pages_numbers(key: str, stage: str, tmp_path: Path) -> None:
     one = look(key, stage)
     Pil.fromarray(one.given.source.photo.image).save(tmp_path / "picture.png")
@@ -443,6 +594,11 @@ def test_another_pages_choices_do_no_harm() -> None:
     app.session_state["what"] = "cells"
     ok(app.run())
     assert app.session_state["what"] == "scene"
+    app.session_state["what"], app.session_state["alab"] = "cells", "separable"
+    ok(app.run())
+    assert "what" not in app.query_params, "nor does a lab without a picture put it into the link"
+    app.session_state["alab"] = "net"
+    ok(app.run())
     first: Any = app.session_state["seed"]
     ok(next(button for button in app.button if button.label == text.ANOTHER).click().run())
     assert app.session_state["seed"] != first

@@ -18,6 +18,7 @@ from ui import (
     arch_slopes,
     arch_spp,
     arch_state,
+    arch_top,
     arch_window,
     compare_source,
     state,
@@ -32,7 +33,7 @@ start = partial(opened, "6_Architectures")
 def test_every_lab_opens(lab: str) -> None:
     app = start(alab=lab)
     intros = {"window": text.W_NOTICE, "separable": text.S_INTRO, "aspp": text.A_INTRO, "slopes": text.G_INTRO,
-              "spp": text.P_INTRO}  # fmt: skip
+              "spp": text.P_INTRO, "top": text.T_INTRO}  # fmt: skip
     assert intros[lab][:20] in words(app, "markdown")
     assert not words(app, "error")
     app.session_state["alab"] = "net"
@@ -41,7 +42,6 @@ def test_every_lab_opens(lab: str) -> None:
 
 def test_the_window_by_hand() -> None:
     # 39×39 patches: 36, 18, 16, 8, 6, 3 cells a side; 11 classes.
-    patch = 36**2 * 16 * 24 * 3 + 16**2 * 9 * 24 * 32 + 6**2 * 9 * 32 * 48 + 9 * 48 * 96 + 96 * 11
     loop, _ = arch_window.macs(24)
     net = arch_net.net(arch_window.SPEC)
     widths = [conv.out_channels for conv in net.convs]
@@ -116,6 +116,46 @@ def test_what_the_page_says_of_skips_is_so(number: int) -> None:
     flat = [without[f"down.{i}"] for i in range(5)]
     assert max(flat) < 2 * min(flat), "BatchNorm keeps it alive"
     assert across["down.4"] < without["down.4"] / 10, "with skips the bottom hears little"
+
+
+def test_the_top_of_a_u_learns_one_street_by_heart() -> None:
+    whole, alone = (arch_top.learn(which, 0) for which in (arch_top.WHOLE, arch_top.TOP))
+    # Four 3×3 convolutions at full size, one after the other; and the U-Net's own numbers.
+    assert (alone.field, whole.field) == (9, 204)
+    assert alone.parameters == 9 * (3 * 8 + 3 * 8 * 8) + 4 * 16 + 9 * 11
+    assert whole.parameters == 486_643
+    assert alone.own > 0.85
+    assert whole.own > 0.85
+    assert alone.others < alone.own - 0.15, "it has learnt that street, not streets"
+    assert alone.losses[-1] < alone.losses[0] / 4
+    app = start(alab="top")
+    assert text.T_COLUMNS[1] in words(app, "markdown"), "kept: shown without being asked"
+    assert text.T_WAITS in words(start(alab="top", tnumber="1"), "caption")
+
+
+def test_the_top_is_the_whole_with_nothing_from_below() -> None:
+    whole, alone = built_pair()
+    x = torch.rand(1, 3, 32, 32)
+    join = whole.join[3]
+
+    def cut(module: nn.Module, given: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor]:
+        across, below = given[0].chunk(2, 1)
+        return (torch.cat([across, torch.zeros_like(below)], 1),)
+
+    join.register_forward_pre_hook(cut)
+    with torch.no_grad():
+        torch.testing.assert_close(alone(x), whole(x))
+
+
+def built_pair() -> tuple[nn.Module, nn.Module]:
+    """Return a U-Net and its top with the same weights, in eval mode."""
+    whole, alone = arch_top.built(arch_top.WHOLE), arch_top.built(arch_top.TOP)
+    parts = dict(whole.named_modules())
+    with torch.no_grad():
+        for n, name in enumerate(("down.0", "join.3", "classify")):
+            for mine, its in zip(alone[n].parameters(), parts[name].parameters(), strict=True):  # type: ignore[index]
+                mine.copy_(its[:, : mine.shape[1]] if mine.ndim == 4 else its)
+    return whole.eval(), alone.eval()
 
 
 def test_pooling_takes_maxima_over_regions_whatever_the_size() -> None:

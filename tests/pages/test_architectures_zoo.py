@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from functools import partial
 from pathlib import Path
 
@@ -11,11 +12,11 @@ import torch
 from safetensors.torch import save_file
 
 from seglab import architectures, zoo
-from seglab.datasets import axes
+from seglab.datasets import axes, scenes
 from seglab.evaluate_zoo import measure, network
 from tests.pages.apps import ok, opened, words
 from tests.pages.conftest import CARD
-from ui import arch_net, arch_scatter, arch_state, arch_trained, lessons
+from ui import arch_net, arch_scatter, arch_state, arch_trained, cache, lessons
 from ui.arch_net import Spec
 from ui.texts import architectures_zoo as text
 
@@ -105,5 +106,36 @@ def test_scatter_reads_the_cards_and_measures_the_costs() -> None:
     assert arch_scatter.score("unet", "test", "mean_iou") == pytest.approx((0.51, 0.01))
     assert arch_scatter.score("unet", "thin", "thin_recall") is None
     assert arch_scatter._sizes("unet") == (["8–16"], [0.125])
-    assert arch_scatter.cost("unet", "parameters") == 486_643
-    assert arch_scatter.cost("unet", "field") == 204
+    assert arch_scatter.cost("unet", "parameters") == (486_643, False)
+    assert arch_scatter.cost("unet", "field") == (204, False)
+    assert arch_scatter.cost("pspnet", "field") == (207, True), "the means see the whole picture"
+    assert arch_scatter.cost("fcn-dilated", "field") == (207, False)
+
+
+def test_a_street_is_the_test_splits_and_drawn_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    want = axes.unseen("test", 8)[7]
+    drawn = []
+    render = scenes.render
+    monkeypatch.setattr(scenes, "render", lambda *given: drawn.append(given) or render(*given))
+    cache.MAPS.clear()
+    found = arch_trained.street(7)
+    assert np.array_equal(found.image, want.image)
+    assert np.array_equal(found.labels, want.labels)
+    assert (found.key, found.ids) == (want.key, None)
+    assert len(drawn) == 1
+
+
+@pytest.mark.usefixtures("weights")
+def test_the_scatter_marks_what_sees_the_whole_picture_and_leaves_out_the_unknown(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    fields = {"unet": (204.0, False), "segnet": (300.0, True)}
+    monkeypatch.setattr(arch_scatter, "cost", lambda key, what: fields.get(key))
+    app = start(alab="scatter", zx="field")
+    said = words(app, "caption")
+    assert text.Z_WHOLE in said
+    assert text.Z_UNKNOWN.format(names="FCN-32s, FCN-16s, FCN-8s") in said
+    (made,) = [json.loads(chart.proto.spec) for chart in app.get("plotly_chart") if "markers+text" in chart.proto.spec]
+    assert sorted(zip(made["data"][0]["text"], made["data"][0]["marker"]["symbol"], strict=True)) == [
+        ("SegNet +", "circle-open"), ("U-Net, padded", "circle"),
+    ]  # fmt: skip

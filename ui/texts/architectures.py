@@ -37,7 +37,17 @@ KINDS = {
     "fan": "A fan: one map is read by several branches side by side", "columns": "Two columns with bridges between",
     "rows": "Parallel rows, one for each resolution, that exchange", "detector": "A pyramid with two heads",
 }  # fmt: skip
-NODES = {"input": "input", "output": "output", "sum": "sum", "concat": "concatenation"}
+NODES = {
+    "input": "input", "output": "output", "sum": "sum", "concat": "concatenation", "align": "RoIAlign",
+    "found": "boxes, classes",
+}  # fmt: skip
+FOUND, PROPOSALS, BOXES = "28×28 masks", "proposals", "boxes"
+FOR_BOXES = "for {n} boxes"
+DETECTOR_NOTE = (
+    "Which boxes are cut out is decided while it runs, so **proposals**, **boxes** and the output are drawn by hand; "
+    "all else is measured. The heads' multiply-adds are for {proposals} proposals and {objects} objects, the most "
+    "there are; training takes other numbers of them, so its memory isn't known."
+)
 JOINS = {"sum": "Sum", "concat": "Concatenation"}
 STAGE_ALT = "{name}, {kind}: {size}, {parameters} parameters, {macs} multiply-adds"
 LINE_ALT = "from {source} to {target}: {size}"
@@ -49,98 +59,6 @@ OPERATIONS = {
     "IndexSelect": "mirrored beyond its edges", "ReplicationPad3D": "padded", "ConstantPadNd": "padded",
 }  # fmt: skip
 DOTS = {"hear": "+", "shrink": "↓"}
-
-# in short: where it happens
-PAPER = "{authors}, [{where}]({url}), {figure}"
-PAPER_PLAIN = "{authors}, {where}, {figure}"
-SHORT = "**In short.** {where} *Mended:* {fixed} *Lacks:* {lacks} ({paper}, {year})"
-OWN_PAPER = "ours, after PSPNet's fig. 3 and FPN's fig. 3"
-WHERE = {
-    "patch": (
-        "A classifier looks at the patch around a pixel and names that pixel; the **dilated** layers do it for all "
-        "in one pass."
-    ),
-    "fcn-32s": (
-        "`fc6` and `fc7` are dense layers written as **convolutions**, so there is a map of scores at stride 32; it "
-        "is only blown up."
-    ),
-    "fcn-16s": "The first **skip** is the +: `score16`, of the map at stride 16, is added to the doubled scores.",
-    "fcn-8s": "Two **skips**, the + before `twice16` and after it, add scores of strides 16 and 8.",
-    "deconvnet": (
-        "The dashed lines carry where each **maximum** was: `unpool` puts numbers back there; all else passes `fc6`, "
-        "one cell."
-    ),
-    "segnet": "The dashed lines carry where each **maximum** was, 2 bits a window, and nothing else goes across.",
-    "unet-paper": "The **skips** are the four ∥: maps of the way down, cropped, are laid beside the enlarged ones.",
-    "unet": "The **skips** are the four ∥: whole maps of the way down are laid beside the enlarged ones.",
-    "unet-encoder": (
-        "The **skips** are the ∥ before each `join`, from a classifier's stages; the last doubling has none."
-    ),
-    "linknet": (
-        "The **skips** are the +: the encoder's map is added to what each decoder gives, on a quarter of the "
-        "channels inside."
-    ),
-    "fpn": (
-        "The **fusion** is the column of +: each level adds its lateral 1×1 to the doubled level above; the last + "
-        "merges all."
-    ),
-    "fcn-undilated": "No skip and no **dilation**: the encoder ends at stride 32, and its scores are blown up.",
-    "fcn-dilated": "The **dilation** is in `stages.3` and `stages.4`: they keep stride 8, with taps 2 and 4 apart.",
-    "pspnet": (
-        "The **fusion** is the ∥ before `fuse`: means over 1, 4, 9 and 36 regions are laid beside the map itself."
-    ),
-    "deeplab-v1": (
-        "The **dilation** is in `conv5` (taps 2 apart) and `fc6` (12 apart), after two pools that don't stride."
-    ),
-    "deeplab-v2": (
-        "The **dilation** fans out: four 3×3 kernels of different rates give scores each, and + adds them up."
-    ),
-    "deeplab-v3": (
-        "The **dilation** fans out in `atrous.0`–`atrous.2`; beside them a 1×1 and the **mean of the whole map**, "
-        "all laid side by side."
-    ),
-    "deeplab-v3plus": (
-        "ASPP fans out above; the **skip** is the ∥ before `refine.0`: the map at stride 4, squeezed, beside the "
-        "enlarged one."
-    ),
-    "deeplab-v3plus-xception": (
-        "As V3+: ASPP above, one **skip** at stride 4 below; all encoder blocks are separable convolutions."
-    ),
-    "hrnet-v1": (
-        "The **fusion** is in each column of `hear`: every resolution is the sum of what all send. Only the finest "
-        "is read."
-    ),
-    "hrnet-v2": (
-        "The **fusion** is in each column of `hear`: every resolution is the sum of what all send. `mix` reads all "
-        "four."
-    ),
-    "hrnet-v2p": "The **fusion** is in each column of `hear`; `smooth` makes a pyramid of all four, for detectors.",
-    "tiramisu-56": (
-        "Inside a `down` or `up` each layer reads all before it (**dense**); the **skips** are the ∥ before each "
-        "`up`."
-    ),
-    "tiramisu-67": (
-        "Inside a `down` or `up` each layer reads all before it (**dense**); the **skips** are the ∥ before each "
-        "`up`."
-    ),
-    "tiramisu": (
-        "Inside a `down` or `up` each layer reads all before it (**dense**); the **skips** are the ∥ before each "
-        "`up`."
-    ),
-    "vnet": (
-        "A U in three dimensions: **skips** are the ∥ before each `right`, and each stage adds its input to what it "
-        "makes (residual)."
-    ),
-    "mask-rcnn": (
-        "The **fusion** is the pyramid's +; `rpn.head` proposes boxes, and each head looks at patches cut from the "
-        "maps."
-    ),
-    "streetnet": (
-        "`context` pools like PSPNet at stride 16; the **skips** are the +, lateral 1×1 as in FPN, down to stride 2."
-    ),
-}  # fmt: skip
-OWN_FIXED = "PSPNet's context at the cost of a small network: the map stays at stride 16 and comes back in steps."
-OWN_LACKS = "Sums, like LinkNet's; it was made for this lab and is in no paper."
 
 # the weights
 TRAINED = "Weights: **{title}**, trained ({data})."
@@ -154,7 +72,8 @@ NO_WEIGHTS = (
     "As published it is measured without weights ({parameters} parameters would take {bytes}): choose the small size "
     "for its maps."
 )
-FOREIGN = "It was trained on {data}; on other pictures its maps tell less."
+FOREIGN = "It was trained on those data; on other pictures, such as this one may be, its maps tell less."
+OTHER_SIZE = "It is shown the picture at {seen} px (shorter side) here; in training that was {trained} px."
 
 # the question
 ASK = (
@@ -200,6 +119,7 @@ MAPS_NOTE = (
 )
 MAPS_SLICE = "The input is a drawn volume of blobs and tubes; shown is the slice in the middle."
 NO_MAPS = "No maps: {why}"
+NO_MAP = "this part gives plain numbers for each box. Choose another."
 
 # the table
 TABLE = "All stages as a table"
@@ -228,7 +148,7 @@ FIELD_INTRO = (
     "What the middle of **`{name}`** can see, and what it does look at: |∂y/∂x|, the gradient of its middle cell."
 )
 FIELD_SEEN = "Theoretical: {h}×{w} px of {size}"
-FIELD_EFFECTIVE = "Effective: 95 % of the gradient within a disc of radius {radius:.0f} px"
+FIELD_EFFECTIVE = "Effective: 95 % of the gradient lies in as many pixels as a disc of radius {radius:.0f} px has"
 FIELD_HALF = "Within half of the box"
 FIELD_HALF_HELP = (
     "The share of |∂y/∂x| in a box of half the height and half the width, a quarter of the area, around the middle."
@@ -236,13 +156,17 @@ FIELD_HALF_HELP = (
 FIELD_EVEN = "an even field would have {even:.0%}"
 FIELD_BOX = "Theoretical field"
 FIELD_RADIUS = "Effective radius"
+FIELD_RADIUS_HELP = (
+    "Of a disc as large as the smallest set of pixels, wherever they lie, that holds 95 % of the gradient."
+)
 FIELD_ALT_BOX = "{title}, with the theoretical receptive field of {name} as an orange box of {h} by {w} pixels"
 FIELD_ALT_HEAT = (
     "The gradient of the middle of {name}, bright where a pixel moves it, with the same box and one of half its sides"
 )
 FIELD_NOTICE = (
     "The box is what could matter, the bright blob what does: paths to the middle of the box are many, to its rim few "
-    "(Luo et al. 2016, [arXiv:1701.04128](https://arxiv.org/abs/1701.04128)). Training, dilation and skips widen it."
+    "(Luo et al. 2016, [arXiv:1701.04128](https://arxiv.org/abs/1701.04128)). Training, subsampling "
+    "and dilation widen it; skip connections make it smaller."
 )
 FIELD_NONE = "This stage gives no map, so it has no middle to look from: choose another."
 FIELD_PAPER = "The gradient needs weights: choose the small size."
@@ -279,20 +203,25 @@ MAPS_NPZ = "Maps (.npz)"
 STAGES_CSV = "Stages (.csv)"
 DIAGRAM_SVG = "Diagram (.svg)"
 DOWNLOAD_NOTE = (
-    "The maps are those shown, strongest first, in units of the largest value of all; the diagram takes its colours "
-    "from the page."
+    "The maps are those shown, strongest first, in units of the largest value of all; the diagram is shaded as above, "
+    "in the colours of the light theme."
 )
 
 # lesson, cost
 LESSON_HELP = "All choices of this page, with your own picture if there is one."
-COST_NOTE = "Of the maps' forward pass on the CPU; the diagram itself takes no forward pass."
-COST_KEPT = "The maps were kept from before: this view ran no network."
+COST_NOTE = (
+    "Time and peak memory (computed: weights and intermediate results) are of the maps' forward pass; the diagram "
+    "takes none."
+)
+COST_KEPT = "The maps were kept from before: this view ran no network. Time, memory and device are those of then."
+DEVICES = {"cpu": "CPU", "cuda": "GPU", "mps": "Apple GPU (MPS)"}
 COST_DRAWN = "Diagram"
 
 # labs
 LAB = "Lab"
 LABS = {
     "net": "Networks", "window": "Sliding window", "separable": "Separable convolution", "aspp": "ASPP rates",
-    "slopes": "Skips and gradients", "spp": "Any input size", "strides": "FCN at three strides", "cut": "Skips cut",
+    "slopes": "Skips and gradients", "top": "Top of the U",
+    "spp": "Any input size", "strides": "FCN at three strides", "cut": "Skips cut",
     "differ": "Where two differ", "scatter": "Quality and cost",
 }  # fmt: skip

@@ -33,11 +33,14 @@ S_SEPARATE = r"k^2\,C + C\,C' = {k}^2\cdot {c} + {c}\cdot {d} = {separate:,}"
 S_RATIO = r"\frac{{1}}{{C'}} + \frac{{1}}{{k^2}} = \frac{{1}}{{{d}}} + \frac{{1}}{{{k}^2}} = {ratio:.3f}"
 S_COLUMNS = ("", "Ordinary", "Separable", "Share")
 S_WEIGHTS, S_MACS, S_MS = "Weights, counted in torch", "Multiply-adds on {side}×{side}", "Time, measured now"
-S_NOTICE = "Weights and multiply-adds fall to {share:.0%}, the time on this machine to {ms:.0%}. {why}"
+S_NOTICE = "Weights and multiply-adds become {share:.0%}, the time on this machine {ms:.0%}. {why}"
 S_WAITS = "A depthwise convolution does few sums for each number that it moves, so that it waits for memory."
 S_KEEPS = "Here time falls as far as the sums do; where memory is slower, or a library's kernels are, it falls less."
 S_MORE = "With these numbers the separable form is **larger**: a 1×1 kernel has no places to save on."
-S_PAPER = "Chollet 2017, [arXiv:1610.02357](https://arxiv.org/abs/1610.02357); in DeepLab V3+ throughout."
+S_PAPER = (
+    "Chollet 2017, [arXiv:1610.02357](https://arxiv.org/abs/1610.02357); DeepLab V3+ has them in its ASPP, its decoder "
+    "and Xception."
+)
 
 # ASPP
 A_INTRO = (
@@ -82,6 +85,30 @@ G_WHY = {
         "patterns."
     ),
 }
+
+# only the top of the U
+T_INTRO = (
+    "A falling loss doesn't say **which part** of the U learns. A small U-Net and its **top alone** (what it has at "
+    "full size; nothing comes from below) each learn one street, {steps} steps from random weights; then both are "
+    "asked about {n} others."
+)
+T_NUMBER = "Number of the street to learn"
+T_TRAIN = "Train both"
+T_TRAINS = "Both are trained, now; some seconds"
+T_WAITS = "Guess first: how much of one street can a network learn by heart that sees no more than a few pixels?"
+T_COLUMNS = ("", "Whole U-Net", "Its top alone")
+T_FIELD, T_WEIGHTS = "Receptive field", "Weights"
+T_OWN, T_OTHERS = "Pixels right on its street", "Pixels right on {n} others"
+T_AXES = ("Step", "Loss on its street")
+T_SAME = (
+    "The top alone learns this street as well, seeing {field} px: local colours and edges are enough. So a low loss on "
+    "few pictures doesn't show that the rest of the U has learnt anything."
+)
+T_LESS = "The top alone doesn't learn this street as well: here a view of {field} px isn't enough."
+T_WHY = (
+    "Neither has learnt what a street is: compare the last two rows. More pictures, deformed anew each time (the U-Net "
+    "paper's elastic deformation), are what makes learning by heart useless."
+)
 
 # SPP
 P_INTRO = (

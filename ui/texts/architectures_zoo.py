@@ -25,7 +25,7 @@ C_INTRO = (
 C_CUT = "Cut the skip at stride {s}"
 C_WITH, C_WITHOUT = "All skips", "With cuts: {strides}"
 C_NONE = "none yet"
-C_NOTICE = "Boundary IoU falls from {a:.3f} to {b:.3f}, mean IoU from {c:.3f} to {d:.3f}."
+C_NOTICE = "Boundary IoU goes from {a:.3f} to {b:.3f}, mean IoU from {c:.3f} to {d:.3f}."
 C_ASK = "Cut one: which one do boundaries need most?"
 
 # failures
@@ -53,3 +53,6 @@ Z_SIZES = "**IoU against the things' size**"
 Z_SIZE_AXES = ("Longer side of the things, px", "IoU of things")
 Z_WHO = "Networks"
 Z_NOTICE = "A network is worth its cost where none lies above it and to its left."
+Z_WHOLE = "An open circle and a +: besides this window there is a path from the whole picture, such as a mean over it."
+Z_UNKNOWN = "Not in the chart, because it isn't known there: {names}."
+Z_MEASURES = "All networks are measured, once"
