@@ -134,7 +134,7 @@ def test_the_command_prints_what_was_counted(found_all_but_one, monkeypatch, cap
         "load",
         lambda key, path: found_all_but_one if key == "scenes-instances" else replace(found_all_but_one),
     )
-    monkeypatch.setattr("seglab.datasets._scenes", lambda split: SAMPLES)
+    monkeypatch.setattr("seglab.datasets._scenes", lambda split, crops: SAMPLES)
     assert cli.main(["evaluate", "scenes-instances", "--split", "test", "--json"]) == 0
     report = json.loads(capsys.readouterr().out)
     wanted = eo.evaluate_objects(found_all_but_one, SAMPLES, replace(found_all_but_one, key="scenes")).as_dict()

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from seglab import draw
 from seglab.types import Image, Sample
-from ui import cache, cutout, jobs, lessons
+from ui import cache, cutout, jobs
 from ui.still import still
 from ui.texts import compare_inside as text
+from ui.texts import upsampling
 from ui.viewer.encode import digest
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from seglab.instances import Detections
     from seglab.runtime import Loaded
 
+ROI_LAB = "pages/4_Upsampling.py"
 BOX, PROPOSAL = (255, 255, 255), (255, 176, 0)
 Shown = tuple[Image, str, str]  # a picture, its caption, its alt text
 
@@ -124,13 +126,8 @@ def _correction(came: Origins, detections: Detections, i: int) -> None:
 
 
 def _more() -> None:
-    """Point to the lesson on RoIAlign, or to the paper while there is none."""
-    told = (found for found in lessons.lessons() if "RoIAlign" in found.title or "Architectures" in found.title)
-    lesson = next(told, None)
-    if lesson is None:
-        st.caption(text.ROIALIGN_PAPER)
-    else:
-        st.page_link(lesson.file, label=text.ROIALIGN, icon=lesson.icon)
+    """Point to the lab on RoIAlign."""
+    st.page_link(ROI_LAB, label=text.ROIALIGN, icon=upsampling.ICON, query_params={"lab": "roi"})
 
 
 def _object(terms: Terms, sample: Sample) -> None:

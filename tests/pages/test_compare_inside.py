@@ -20,8 +20,7 @@ from seglab.nets.mask_rcnn import light
 from seglab.types import Palette, Sample
 from seglab.zoo import Preprocess
 from tests.pages.apps import words
-from ui import compare_inside, cutout, lessons
-from ui.lessons import Lesson
+from ui import compare_inside, cutout, lessons, state, upsampling_labs
 from ui.texts import compare_inside as text
 
 PALETTE = Palette("shapes", ("ground", "disc", "box"), ((9, 9, 9), (0, 114, 178), (213, 94, 0)), things=(1, 2))
@@ -60,6 +59,14 @@ def truth() -> Sample:
     ids = np.zeros(IMAGE.shape[:2], np.uint16)
     ids[y0:y1, x0:x1] = 5
     return Sample(IMAGE, np.where(ids > 0, 2, 0).astype(np.uint8), PALETTE, "drawn", ids=ids)
+
+
+@pytest.fixture(autouse=True)
+def links(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[str, str]]]:
+    """Return what is linked, (file, parameters): an app that is one function has no other pages."""
+    found: list[tuple[str, dict[str, str]]] = []
+    monkeypatch.setattr("streamlit.page_link", lambda file, query_params, **_: found.append((file, query_params)))
+    return found
 
 
 def script(image, sample, model, detections, index, threshold):  # its source is run alone, without this file's imports
@@ -236,14 +243,12 @@ def test_only_detections_that_are_there():
         compare_inside.inside(IMAGE, None, loaded(), found(), -1, 0.5)
 
 
-def test_roialign_is_linked_where_its_lesson_is(monkeypatch: pytest.MonkeyPatch):
-    assert "1703.06870" in words(run(None))
-    linked: list[str] = []
-    lesson = Lesson("pages/6_Architectures.py", "Architectures", "?", "", ":material/hub:", "Inside")
-    monkeypatch.setattr(lessons, "lessons", lambda: (*lessons.LESSONS, lesson))
-    monkeypatch.setattr("streamlit.page_link", lambda file, **_: linked.append(file))
-    assert "1703.06870" not in words(run(None))
-    assert linked == [lesson.file]
+def test_the_lab_on_roialign_is_linked(links: list[tuple[str, dict[str, str]]]) -> None:
+    run(None)
+    [(file, params)] = links
+    assert file in [lesson.file for lesson in lessons.LESSONS]
+    values, problems = state.read(upsampling_labs.FIELDS, params)
+    assert (values["lab"], problems) == ("roi", [])
 
 
 def test_colours_lie_where_their_numbers_do():

@@ -48,10 +48,6 @@ NO_ORIGIN = "No proposal of a fresh run leads to this box: it was found with oth
 
 # where more is said
 ROIALIGN = "How a box of any size becomes 14×14 cells for the mask head, without rounding: **RoIAlign**"
-ROIALIGN_PAPER = (
-    "How a box of any size becomes 14×14 cells for the mask head, without rounding, is called **RoIAlign**: section 3 "
-    "of [Mask R-CNN](https://arxiv.org/abs/1703.06870), under “RoIAlign”."
-)
 
 # losses
 LOSSES = "What training would make smaller here"
