@@ -53,6 +53,7 @@ def click_at(page: Any, locator: Any) -> None:
 
     A visitor waits until the page stands still; while cards still come in, a picture moves away from under the mouse.
     """
+    page.locator(".stApp[data-test-script-state=notRunning]").wait_for(timeout=60_000)
     locator.scroll_into_view_if_needed()
     box = None
     while box != (box := locator.bounding_box()) or box is None:
