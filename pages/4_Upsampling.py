@@ -7,6 +7,7 @@ import streamlit as st
 
 from ui import (
     picker,
+    tabs,
     upsampling_code,
     upsampling_extras,
     upsampling_lab,
@@ -27,7 +28,7 @@ if wrong:
 lab = upsampling_labs.choose()
 shown = None
 if lab != "grid":
-    upsampling_labs.run(lab, partial(upsampling_labs.show, lab))
+    upsampling_labs.show(lab)
 else:
     shown = upsampling_labs.run(lab, upsampling_lab.lab)
     if shown is None:  # the question stands
@@ -44,11 +45,7 @@ if shown:
 else:
     parts[text.TAB_CODE] = partial(upsampling_shown.script, lab)
 parts[text.TAB_DOWNLOAD] = partial(upsampling_extras.downloads, shown and shown[1])
-tabs = st.tabs(list(parts), key=upsampling_labs.TABS[lab == "grid"], on_change="rerun")
-for tab, part in zip(tabs, parts.values(), strict=True):
-    if tab.open:
-        with tab:
-            part()
+tabs.show(parts, upsampling_labs.TABS[lab == "grid"])
 upsampling_labs.keep()
 if lab != "grid":
     picker.tidy(picker.current())

@@ -20,6 +20,8 @@ from ui import (
     gradcam_trust,
     gradcam_two,
     picker,
+    picture,
+    tabs,
     warm,
 )
 from ui import pin as ab
@@ -38,7 +40,7 @@ if wrong:
 # Which picture, which network, and of that which class at which layer.
 which, what, whose, where = st.columns(4, vertical_alignment="bottom")
 with which:
-    source = gradcam_controls.source()
+    source = picture.choose(text.SOURCES, text.ANOTHER)
 with what:
     wanted = gradcam_controls.model()
 slot = st.empty()
@@ -97,10 +99,7 @@ parts: dict[str, Callable[[], object]] = {  # in the order of gradcam_state.TABS
     text.TAB_CODE: partial(gradcam_code.show, asked),
 }
 gradcam_controls.turn_to(list(parts))
-for tab, part in zip(st.tabs(list(parts), key=gradcam_controls.TAB, on_change="rerun"), parts.values(), strict=True):
-    if tab.open:
-        with tab:
-            part()
+tabs.show(parts, gradcam_controls.TAB)
 gradcam_controls.turned(list(parts))
 keep_link(FIELDS, st.query_params, st.session_state, "gradcam")
 picker.tidy(source.photo)

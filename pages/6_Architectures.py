@@ -5,7 +5,7 @@ from functools import partial
 
 import streamlit as st
 
-from ui import arch_code, arch_controls, arch_extras, arch_field, arch_lab, arch_labs, arch_timeline, picker
+from ui import arch_code, arch_extras, arch_field, arch_lab, arch_labs, arch_timeline, picker, picture, tabs
 from ui.arch_state import FIELDS
 from ui.page import page
 from ui.state import follow_link, keep_link
@@ -15,7 +15,7 @@ page(text.TITLE, text.QUESTION)
 wrong = follow_link(FIELDS, st.query_params, st.session_state, "architectures")
 if wrong:
     st.warning("  \n".join(wrong), icon=":material/link_off:")
-arch_controls.own_picture()
+picture.own(text.SOURCES)
 
 # One lab at a time; the first holds the diagrams, and each of the others has its own few controls.
 lab = arch_labs.choose()
@@ -26,7 +26,7 @@ if lab == "net":
         st.stop()
 else:
     arch_labs.show(lab)
-    shown, source = [], arch_controls.now()
+    shown, source = [], picture.now()
 
 parts: dict[str, Callable[[], object]] = {text.TAB_TRY: arch_extras.experiments}
 if shown:
@@ -36,11 +36,6 @@ if shown:
         text.TAB_TIME: arch_timeline.timeline,
     }
 parts[text.TAB_DOWNLOAD] = partial(arch_extras.downloads, shown[0] if shown else None, source)
-for tab, part in zip(
-    st.tabs(list(parts), key=f"arch.tab.{len(parts)}", on_change="rerun"), parts.values(), strict=True
-):
-    if tab.open:
-        with tab:
-            part()
+tabs.show(parts, f"arch.tab.{len(parts)}")
 keep_link(FIELDS, st.query_params, st.session_state, "architectures")
 picker.tidy(source.photo)

@@ -143,6 +143,7 @@ def by_protocol(server: Server, own: Task, model: str, start: threading.Event | 
             visitor.on_still = lambda path: stills.append(visitor.fetch(path))
             visitor.run()
             opened = time.perf_counter() - began
+            visitor.open("Picture")
             visitor.set(visitor.widget("button_group", "Picture").id, string_array_value=["Your photo"])
             visitor.run()
             visitor.upload(visitor.widget("file_uploader", "").id, own.name, own.data)

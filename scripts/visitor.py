@@ -56,6 +56,7 @@ class Visitor:
         self.on_still: Callable[[str], object] = lambda _: None  # called with every address of a still picture
         self.received = 0  # bytes
         self.session = self.script = ""
+        self._menus: dict[str, str] = {}  # popovers' names → their ids
         self._photos: dict[str, bytes] = {}  # by the id under which the viewer asks for them
         self._pending: list[Any] = []  # what the viewer was told in this run
         self._kept: dict[str, tuple[int, ForwardMsg]] = {}  # hash → the last run that a message came in, the message
@@ -122,6 +123,14 @@ class Visitor:
         if not value:
             raise ValueError("A widget needs a value.")
         self.widgets[widget] = state
+
+    def open(self, label: str) -> None:
+        """Open the menu (popover) whose label begins with `label`, and run; VisitError if there is none."""
+        for name, widget in self._menus.items():
+            if name.startswith(label):
+                self.set(widget, bool_value=True)
+                return self.run()
+        raise VisitError(f"There is no menu {label!r} on the page; got {list(self._menus)}.")
 
     def upload(self, widget: str, name: str, data: bytes, kind: str = "image/jpeg") -> None:
         """Send a file to the file uploader `widget`, as a browser does; `run` tells the page."""
@@ -223,6 +232,8 @@ class Visitor:
     def _take(self, path: tuple[int, ...], delta: Any) -> None:
         if delta.WhichOneof("type") == "add_block":
             self.elements = {at: one for at, one in self.elements.items() if at != path}
+            if delta.add_block.WhichOneof("type") == "popover":
+                self._menus[delta.add_block.popover.label] = delta.add_block.popover.id
             return
         if delta.WhichOneof("type") != "new_element":
             return

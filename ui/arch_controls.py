@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import random
-
 import streamlit as st
 
 from seglab import architectures, zoo
-from ui import arch_net, arch_state, picker
+from ui import arch_net, arch_state, picture
 from ui.arch_layouts import KEYS
 from ui.arch_net import Spec
-from ui.compare_source import Source, scene
+from ui.compare_source import Source
 from ui.texts import architectures as text
 
 
@@ -54,36 +52,9 @@ def networks() -> tuple[Spec, Spec | None]:
     return one, other
 
 
-def own_picture() -> None:
-    """Take a picture that this page has, where another page left one that it hasn't: its nuclei."""
-    if st.session_state["what"] not in arch_state.SOURCES:
-        st.session_state["what"] = "scene"
-
-
 def source() -> Source:
     """Choose the picture."""
-    session = st.session_state
-    what = st.segmented_control(
-        text.WHAT, arch_state.SOURCES, format_func=text.SOURCES.__getitem__, key="what", required=True,
-        width="stretch", persist_state="session", label_visibility="collapsed",
-    )  # fmt: skip
-    if what == "photo":
-        photo = picker.picker()
-        picker.messages(photo)
-        return Source(photo)
-    st.button(text.ANOTHER, on_click=_another, icon=":material/casino:", width="stretch")
-    return scene(session)
-
-
-def now() -> Source:
-    """Return the picture that is chosen, without showing its controls."""
-    session = st.session_state
-    return Source(picker.current()) if session["what"] == "photo" else scene(session)
-
-
-def _another() -> None:
-    now = st.session_state["seed"]
-    st.session_state["seed"] = random.choice([n for n in range(200) if n != now])
+    return picture.choose(text.SOURCES, text.ANOTHER)
 
 
 def shade(one: Spec) -> None:

@@ -29,6 +29,10 @@ def show(lab: str) -> None:
             from ui.arch_window import window
 
             window()
+        case "flat":
+            from ui.arch_flat import flat
+
+            flat()
         case "separable":
             from ui.arch_separable import separable
 

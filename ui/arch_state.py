@@ -12,7 +12,7 @@ from ui.arch_net import Spec
 from ui.state import Field, choice, flag, whole, words
 from ui.texts.architectures_zoo import Z_COSTS, Z_QUALITIES
 
-ALWAYS = ("net", "window", "separable", "aspp", "slopes", "top", "spp")
+ALWAYS = ("net", "window", "flat", "separable", "aspp", "slopes", "top", "spp")
 LABS = (*ALWAYS, "strides", "cut", "differ", "scatter")  # the last ones need trained weights
 SOURCES = ("scene", "photo")
 SEED = 15  # of the street that the page opens with
@@ -51,6 +51,8 @@ FIELDS: tuple[Field, ...] = (
     choice("shade", "", SHADES),
     # the labs
     whole("wside", 32, 24, 64),
+    choice("fsteps", 3, (1, 2, 3, 4)),
+    choice("fbase", 16, (8, 16, 32)),
     choice("sin", 64, (8, 16, 32, 64, 128, 256)),
     choice("sout", 128, (8, 16, 32, 64, 128, 256)),
     choice("sk", 3, (1, 3, 5, 7)),
@@ -68,8 +70,8 @@ FIELDS: tuple[Field, ...] = (
     choice("zy", "test/mean_iou", QUALITIES),
 )
 LAB_OF = {
-    "wside": "window", "sin": "separable", "sout": "separable", "sk": "separable", "amap": "aspp", "arates": "aspp",
-    "gnumber": "slopes", "gnet": "slopes", "tnumber": "top",
+    "wside": "window", "fsteps": "flat", "fbase": "flat", "sin": "separable", "sout": "separable", "sk": "separable",
+    "amap": "aspp", "arates": "aspp", "gnumber": "slopes", "gnet": "slopes", "tnumber": "top",
     "spside": "spp", "cut1": "cut", "cut2": "cut", "cut4": "cut", "cut8": "cut",
     "za": "differ", "zb": "differ", "zx": "scatter", "zy": "scatter",
 }  # fmt: skip

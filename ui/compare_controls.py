@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import random
-
 import streamlit as st
 
 from seglab.types import Palette
-from ui import compare_state, picker
-from ui.compare_source import Source, cells, scene
+from ui import compare_state, picture
+from ui.compare_source import Source
 from ui.compare_state import SEEDS, WATERSHED
 from ui.segment_controls import model_name
 from ui.texts import compare as text
@@ -20,18 +18,7 @@ def source() -> Source:
     if not there:
         st.error(text.NO_MODELS)
         st.stop()
-    if st.session_state["what"] not in there:
-        st.session_state["what"] = there[0]
-    what = st.segmented_control(
-        text.WHAT, there, format_func=text.SOURCES.__getitem__, key="what", required=True,
-        width="stretch", help=text.WHAT_HELP, persist_state="session",
-    )  # fmt: skip
-    if what == "photo":
-        photo = picker.picker()
-        picker.messages(photo)
-        return Source(photo)
-    st.button(text.ANOTHER, on_click=_another, icon=":material/casino:", width="stretch")
-    return scene(st.session_state) if what == "scene" else cells(st.session_state)
+    return picture.choose({what: text.SOURCES[what] for what in there}, text.ANOTHER, text.WHAT_HELP)
 
 
 def models() -> tuple[str, str]:
@@ -124,9 +111,3 @@ def _names(key: str, label: str, known: tuple[str, ...] | list[str], tip: str | 
 
 def _join(key: str, widget: str) -> None:
     st.session_state[key] = ",".join(st.session_state[widget])
-
-
-def _another() -> None:
-    """Draw another picture, and ask again."""
-    now = st.session_state["seed"]
-    st.session_state["seed"] = random.choice([n for n in range(200) if n != now])

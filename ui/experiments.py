@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
 import streamlit as st
@@ -12,10 +13,15 @@ COLUMNS = 3
 
 
 def buttons(presets: Sequence[Preset], start: Callable[[Preset], None]) -> None:
-    """Show a button for each preset, with its sentence; a click calls `start` with it."""
-    for first in range(0, len(presets), COLUMNS):
-        for column, preset in zip(st.columns(COLUMNS), presets[first : first + COLUMNS], strict=False):
-            with column.container(border=True):
+    """Show a button for each preset, with its sentence; a click calls `start` with it.
+
+    They stand in columns, which a phone lays one below the other in their order. No boxes around them: the browser
+    goes through every box on a page at each of its runs.
+    """
+    each = math.ceil(len(presets) / COLUMNS)
+    for n, column in enumerate(st.columns(COLUMNS)):
+        with column:
+            for preset in presets[n * each : (n + 1) * each]:
                 st.button(preset.name, key=f"preset.{preset.key}", icon=preset.icon, width="stretch",
                           on_click=start, args=(preset,))  # fmt: skip
                 st.caption(preset.sentence)

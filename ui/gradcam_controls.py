@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import random
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from seglab import zoo
-from ui import compare_state, gradcam_run, gradcam_state, picker, segment_controls, segment_run
-from ui.compare_source import Source, scene
+from ui import compare_state, gradcam_run, gradcam_state, segment_controls, segment_run
+from ui.compare_source import Source
 from ui.gradcam_run import Asked
 from ui.segment_run import Run
 from ui.segment_state import SHORT_SIDES, short_side
@@ -21,28 +20,6 @@ if TYPE_CHECKING:
 TINY = 0.005  # of the picture
 TAB, OPENED = "gradcam.tab", "gradcam.tab.was"
 SHEET = "gradcam.sheet"  # a new number is a new picture to paint on: the old one's strokes stay in the browser with it
-
-
-def source() -> Source:
-    """Choose the picture: a drawn street with its truth, or a photo."""
-    session = st.session_state
-    if session["what"] not in gradcam_state.SOURCES:  # another page's nuclei
-        session["what"] = "scene"
-    what = st.segmented_control(
-        text.WHAT, gradcam_state.SOURCES, format_func=text.SOURCES.__getitem__, key="what", required=True,
-        width="stretch", persist_state="session", label_visibility="collapsed",
-    )  # fmt: skip
-    if what == "photo":
-        photo = picker.picker()
-        picker.messages(photo)
-        return Source(photo)
-    st.button(text.ANOTHER, on_click=_another, icon=":material/casino:", width="stretch")
-    return scene(session)
-
-
-def _another() -> None:
-    now = st.session_state["seed"]
-    st.session_state["seed"] = random.choice([n for n in range(200) if n != now])
 
 
 def model() -> str:

@@ -23,6 +23,7 @@ from ui.state import plain
 from ui.texts import shared as text
 
 OWN, ERROR, NOTE, LARGE = "picker.own", "picker.error", "picker.note", "picker.large"
+MENU = "picker.menu"  # whether it is open
 
 
 @dataclass(frozen=True)
@@ -112,25 +113,32 @@ def choose(key: str) -> None:
 def picker() -> Photo:
     """Show the button that opens the gallery, the upload and the camera; return the picture in use."""
     photo = current()
-    with st.popover(text.PICTURE_NOW.format(title=photo.title), icon=":material/image:", width="stretch"):
-        source = st.segmented_control(
-            text.PICTURE, list(text.SOURCES), format_func=text.SOURCES.__getitem__, default="gallery",
-            key="picker.source", label_visibility="collapsed",
-        )  # fmt: skip
-        if source == "upload":
-            st.file_uploader(
-                text.UPLOAD, help=text.UPLOAD_HELP, key="picker.file", on_change=_receive, args=("picker.file",),
-                max_upload_size=images.MAX_BYTES // 2**20,
-            )  # fmt: skip
-        elif source == "camera":
-            st.camera_input(text.CAMERA, key="picker.camera", on_change=_receive, args=("picker.camera",))
-        else:
-            _gallery()
-        mine: Photo | None = st.session_state.get(OWN)
-        if mine is not None and photo.key != UPLOAD:
-            args = (mine.image, mine.name, mine.file_size)
-            st.button(text.BACK_TO.format(name=mine.name), on_click=own, args=args)
+    menu = st.popover(text.PICTURE_NOW.format(title=photo.title), icon=":material/image:", width="stretch",
+                      key=MENU, on_change="rerun")  # fmt: skip
+    if menu.open:  # else it would go along with every run of every page
+        with menu:
+            _menu(photo)
     return photo
+
+
+def _menu(photo: Photo) -> None:
+    source = st.segmented_control(
+        text.PICTURE, list(text.SOURCES), format_func=text.SOURCES.__getitem__, default="gallery",
+        key="picker.source", label_visibility="collapsed",
+    )  # fmt: skip
+    if source == "upload":
+        st.file_uploader(
+            text.UPLOAD, help=text.UPLOAD_HELP, key="picker.file", on_change=_receive, args=("picker.file",),
+            max_upload_size=images.MAX_BYTES // 2**20,
+        )  # fmt: skip
+    elif source == "camera":
+        st.camera_input(text.CAMERA, key="picker.camera", on_change=_receive, args=("picker.camera",))
+    else:
+        _gallery()
+    mine: Photo | None = st.session_state.get(OWN)
+    if mine is not None and photo.key != UPLOAD:
+        args = (mine.image, mine.name, mine.file_size)
+        st.button(text.BACK_TO.format(name=mine.name), on_click=own, args=args)
 
 
 def messages(photo: Photo) -> None:

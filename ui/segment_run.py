@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from seglab import zoo
 from seglab.download import WeightsError
 from seglab.types import Labels, Logits, Palette
-from ui import cache, jobs
+from ui import cache, jobs, tabs
 from ui.legend import areas
 from ui.picker import Photo
 from ui.texts import segment as text
@@ -207,7 +207,7 @@ def run(photo: Photo, loaded: Loaded, options: Options, temperature: float, thre
 
 @contextmanager
 def told() -> Iterator[None]:
-    """Turn what may go wrong on the way to the logits into a message that says what to do; the page then ends there."""
+    """Turn what may go wrong on the way to the logits into a message that says what to do; the tab or page ends there."""
     from seglab.runtime import OutOfMemory
 
     try:
@@ -219,4 +219,4 @@ def told() -> Iterator[None]:
     else:
         return
     st.button(text.AGAIN)
-    st.stop()
+    tabs.end()

@@ -12,7 +12,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import ArrayLike, NDArray
 
-from ui import picker
+from ui import cache, picker
 from ui.grid import GridEvent, Links, Panel, Step, grid
 from ui.texts import upsampling_views as text
 from ui.upsampling_badge import apart
@@ -195,7 +195,11 @@ def _stitch() -> None:
     factor = st.session_state["sfac"]
     st.caption(text.T_NET.format(f=factor))
     side = 2 + 2 * factor + BLOCKS * factor  # the field of an output less one, and the outputs: all runs the same size
-    found = stitch(np.rint(grey(picker.current(), side, exact=True) * 9 / 255), factor)
+    photo = picker.current()
+    found: Stitched = cache.kept(
+        cache.MAPS, ("upsampling", "stitch", photo.hash, factor),
+        lambda: stitch(np.rint(grey(photo, side, exact=True) * 9 / 255), factor),
+    )  # fmt: skip
     played, shown = [], np.full(found.dense.shape, np.nan)
     for (a, b), piece in found.pieces.items():
         shown[a::factor, b::factor] = piece

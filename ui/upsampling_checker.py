@@ -31,16 +31,18 @@ FLOOR = 1e-4  # squared grey levels: what a spectrum shows at least, so that its
 TALL = 220  # px of the bars
 
 
-def checker() -> None:
-    """Show the lab; call it once a run, after the link was followed."""
+def overlaps() -> None:
+    """Show the first part: how often each output is stamped."""
     st.markdown(text.C_INTRO)
     left, right = st.columns(2)
     kernel = left.slider(text.C_KERNEL, 1, 9, key="ck", persist_state="session")
     stride = right.slider(text.C_STRIDE, 1, 6, key="cs", persist_state="session")
     st.markdown(sentence(kernel, stride))
     _overlaps(kernel, stride)
-    st.subheader(text.W_TITLE)
-    _on_picture()
+
+
+def race() -> None:
+    """Show the third part: generators that learn, each with another upsampling."""
     st.subheader(text.G_TITLE)
     upsampling_generators.live()
 
@@ -121,7 +123,9 @@ def bars(counts: NDArray[np.int64]) -> Figure:
     })  # fmt: skip
 
 
-def _on_picture() -> None:
+def on_picture() -> None:
+    """Show the second part: the article's three ways, before and after training."""
+    st.subheader(text.W_TITLE)
     st.markdown(text.W_INTRO)
     left, middle, right = st.columns(3, vertical_alignment="bottom")
     with left:

@@ -71,21 +71,25 @@ def run(lab: str, part: Callable[[], T]) -> T:
 
 
 def show(lab: str) -> None:
-    """Show a lab other than the grid lab, which the page itself holds; each is imported when it is first looked at."""
+    """Show a lab other than the grid lab, which the page itself holds; each is imported when it is first looked at.
+
+    What shares no choice with the rest of its lab runs by itself.
+    """
     match lab:
         case "checker":
-            from ui.upsampling_checker import checker
+            from ui.upsampling_checker import on_picture, overlaps, race
 
-            checker()
+            for part in (overlaps, on_picture, race):
+                run(lab, part)
         case "rebuild":
             from ui.upsampling_rebuild import rebuild
 
-            rebuild()
+            run(lab, rebuild)
         case "atrous":
             from ui.upsampling_atrous import atrous
 
-            atrous()
+            run(lab, atrous)
         case "roi":
             from ui.upsampling_roi import roi
 
-            roi()
+            run(lab, roi)

@@ -15,7 +15,7 @@ from ui.texts import upsampling as text
 from ui.upsampling_choice import Chosen
 
 Values = NDArray[np.float64]
-SINGLE = 256  # inputs or outputs that are played one by one, at most; more go row by row
+SINGLE = 144  # inputs or outputs that are played one by one, at most; more go row by row: nobody watches 256 of them
 LIT = 2**15  # cells that all stamps light together, at most
 TERMS = 9  # of a sum that is written out in a caption
 

@@ -6,6 +6,9 @@ any more, and every viewer has drawn what it was given. Runs aren't counted: one
 drawn again is never seen to begin. The photo is answered when its pictures, brought back by two ways
 of the nine, have been drawn; each press of its row asks for all nine anew, as no more than one set of that size is
 kept.
+
+The grids of the rows with a wanted time are 16×16 at most, also what is made of them; those of the rows without begin
+there and grow.
 """
 
 from __future__ import annotations
@@ -25,10 +28,8 @@ from seglab.bench.server import Server
 PAGE = "Upsampling"
 ANSWER, ALL_WAYS = 200, 2000  # ms wanted
 SIDE = 16
-GRID = "/".join(" ".join(str((7 * i + 3 * j * j) % 19 - 9) for j in range(SIDE)) for i in range(SIDE))
 PANES = {"atrous": 5, "roi": 1, "rebuild": 6}  # viewers in a lab
 KERNEL = "1 2 1 0/2 4 2 1/1 2 1 0/0 1 0 1"
-TRANSPOSED = {"told": "1", "x": GRID, "w": KERNEL, "stride": "2"}
 
 # In the page: what the first grids and all pictures show now, and a wait until that is something else.
 SCRIPT = """() => Object.assign(window.__bench, {
@@ -57,42 +58,61 @@ SCRIPT = """() => Object.assign(window.__bench, {
   },
 })"""
 
+
+def grid_of(side: int, **more: str) -> dict[str, str]:
+    """Return the link to a grid of side×side whole numbers, and what is made of it."""
+    cells = ([str((7 * i + 3 * j * j) % 19 - 9) for j in range(side)] for i in range(side))
+    return {"told": "1", "x": "/".join(map(" ".join, cells)), **more}
+
+
 # Key, what it is called in the table, the link, the slider, and how many steps there are on it to go there and back.
-ROWS: tuple[tuple[str, str, dict[str, str], str, int], ...] = (
-    ("grid-stride", "transposed convolution, stride", TRANSPOSED, "Stride s", 2),
-    ("grid-padding", "transposed convolution, padding", TRANSPOSED, "Padding p", 8),
-    ("grid-kernel", "transposed convolution, kernel size", {**TRANSPOSED, "stride": "1"}, "Kernel size k", 10),
-    ("grid-channels", "two channels, transposed convolution, padding", {**TRANSPOSED, "chan": "2"}, "Padding p", 8),
+Row = tuple[str, str, dict[str, str], str, int]
+SMALL: tuple[Row, ...] = (
+    ("grid-stride", "transposed convolution, stride", grid_of(5, w=KERNEL, stride="1"), "Stride s", 2),
+    ("grid-padding", "transposed convolution, padding", grid_of(13, w=KERNEL, stride="1"), "Padding p", 7),
+    ("grid-kernel", "transposed convolution, kernel size", grid_of(7, w="1", stride="1"), "Kernel size k", 9),
+    ("grid-channels", "two channels, transposed convolution, padding",
+     grid_of(7, w=KERNEL, stride="2", chan="2"), "Padding p", 7),
     ("grid-dilated", "transposed convolution, dilation 2 and output padding 1, padding",
-     {**TRANSPOSED, "dilation": "2", "outpad": "1"}, "Padding p", 8),
-    ("grid-conv", "convolution, padding", {**TRANSPOSED, "method": "conv", "stride": "1"}, "Padding p", 8),
+     grid_of(5, w=KERNEL, stride="2", dilation="2", outpad="1"), "Padding p", 7),
+    ("grid-conv", "convolution, padding", grid_of(10, method="conv", w=KERNEL, stride="1"), "Padding p", 4),
     ("grid-bilinear", "bilinear, output rows",
-     {"told": "1", "x": GRID, "method": "bilinear", "rows": "16", "cols": "16"}, "Output rows", 14),
-    ("grid-bicubic", "bicubic, output rows",
-     {"told": "1", "x": GRID, "method": "bicubic", "rows": "16", "cols": "32"}, "Output rows", 14),
+     grid_of(SIDE, method="bilinear", rows="2", cols="16"), "Output rows", 14),
+    ("grid-bicubic", "bicubic, output rows", grid_of(SIDE, method="bicubic", rows="2", cols="16"), "Output rows", 14),
     ("grid-resize", "resize, then convolve: factor",
-     {"told": "1", "x": GRID, "method": "resize", "factor": "1", "w": "1 2 1/2 4 2/1 2 1"}, "Factor f", 2),
-    ("grid-unpool", "max-pool and unpool, window", {"told": "1", "x": GRID, "method": "unpool"}, "Window k", 5),
-    ("grid-nearest", "nearest, output rows",
-     {"told": "1", "x": GRID, "method": "nearest", "rows": "16", "cols": "32"}, "Output rows", 14),
-    ("grid-nails", "bed of nails, factor", {"told": "1", "x": GRID, "method": "nails", "factor": "1"}, "Factor f", 3),
+     grid_of(5, method="resize", factor="1", w="1 2 1/2 4 2/1 2 1"), "Factor f", 2),
+    ("grid-unpool", "max-pool and unpool, window", grid_of(SIDE, method="unpool"), "Window k", 5),
+    ("grid-nearest", "nearest, output rows", grid_of(SIDE, method="nearest", rows="2", cols="16"), "Output rows", 14),
+    ("grid-nails", "bed of nails, factor", grid_of(5, method="nails", factor="1"), "Factor f", 2),
     ("grid-subpixel", "sub-pixel shuffle of filters, filter size",
-     {"told": "1", "x": GRID, "method": "subpixel", "start": "random", "w": "1 2/3 4|0 1/2 1|5 0/0 5|2 2/2 2"},
-     "Filter size k", 8),
+     grid_of(8, method="subpixel", start="random", w="1 2/3 4|0 1/2 1|5 0/0 5|2 2/2 2"), "Filter size k", 4),
+)  # fmt: skip
+TRANSPOSED = grid_of(SIDE, w=KERNEL, stride="2")
+LARGE: tuple[Row, ...] = (
+    ("large-stride", "transposed convolution, stride (up to 49×49)", TRANSPOSED, "Stride s", 2),
+    ("large-padding", "transposed convolution, padding (up to 34×34)", TRANSPOSED, "Padding p", 8),
+    ("large-channels", "two channels, transposed convolution, padding (34×34)",
+     {**TRANSPOSED, "chan": "2"}, "Padding p", 8),
+    ("large-bicubic", "bicubic, output rows (up to 30×32)",
+     grid_of(SIDE, method="bicubic", rows="16", cols="32"), "Output rows", 14),
+    ("large-nails", "bed of nails, factor (up to 64×64)", grid_of(SIDE, method="nails", factor="1"), "Factor f", 3),
+)  # fmt: skip
+LABS: tuple[Row, ...] = (
     ("checker-kernel", "checkerboard, kernel", {"lab": "checker"}, "Kernel (cells along a side)", 6),
     ("atrous-rate", "atrous, rate", {"lab": "atrous", "rk": "2", "rr": "1"}, "Rate r", 5),
     ("atrous-kernel", "atrous, kernel size of every layer", {"lab": "atrous", "rk": "2"}, "Kernel size k", 3),
     ("roi-bins", "RoI, bins a side", {"lab": "roi", "bins": "1"}, "Bins a side", 7),
-)  # fmt: skip
+)
 
 
 def measure(browser: Any, server: Server, photo: Path, repeats: int, done: Callable[..., None]) -> None:
     """Press keys on each lab's sliders, `repeats` times each, and call `done` with each row; `photo` is a 1080p one."""
-    for key, what, params, slider, span in ROWS:
-        of = " 16×16" if key.startswith("grid-") else ""
-        with visiting(browser, server, f"?{urlencode(params)}", PAGE) as visitor:
-            _ready(visitor, PANES.get(params.get("lab", ""), 0))
-            done(key, f"Upsampling{of}, {what}", _there_and_back(visitor, slider, span, repeats, "numbers"), ANSWER)
+    for rows, where, wanted in ((SMALL, "grids ≤ 16×16, ", ANSWER), (LARGE, "from 16×16, ", None), (LABS, "", ANSWER)):
+        for key, what, params, slider, span in rows:
+            with visiting(browser, server, f"?{urlencode(params)}", PAGE) as visitor:
+                _ready(visitor, PANES.get(params.get("lab", ""), 0))
+                times = _there_and_back(visitor, slider, span, repeats, "numbers")
+            done(key, f"Upsampling, {where}{what}", times, wanted)
     with visiting(browser, server, "?lab=roi", PAGE) as visitor:
         _ready(visitor, PANES["roi"])
         done("roi-drag", "Upsampling, RoI, a box dragged", [_drag(visitor, n) for n in range(repeats)], ANSWER)

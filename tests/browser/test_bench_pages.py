@@ -95,6 +95,7 @@ def test_everything_is_measured(browser: object) -> None:
     keys = ["upload", "confidence", "temperature", "entropy", "view", "opacity", "link", "home"]
     keys += [slider.lower().replace(" ", "-") for slider, _, _ in compare_page.MOVES if compare_page.there()]
     keys += ["stroke-photo", "stroke", "stroke-charts"]
-    keys += [key for key, *_ in upsampling_page.ROWS] + ["roi-drag", "rebuild"]
+    keys += [key for key, *_ in (*upsampling_page.SMALL, *upsampling_page.LARGE, *upsampling_page.LABS)]
+    keys += ["roi-drag", "rebuild"]
     assert [row["key"] for row in rows] == keys
     assert all(row["n"] == 2 and row["median"] > 1 for row in rows)

@@ -83,6 +83,19 @@ def test_it_asks_and_answers_and_two_models_are_voted_on_before_they_are_named(n
     assert "other=street" in page.url
     assert "gtab=two" in page.url
 
+    # The link brings another visitor the same two maps, and asks anew.
+    other = new_page(1280, 1400)
+    other.goto(page.url)
+    other.get_by_role("button", name=more.FIVE[0], exact=True).wait_for(timeout=60_000)
+    settled(other)
+    assert other.get_by_text(more.CLASS_IOU).count() == 0
+    assert other.url == page.url
+    for one in (page, other):
+        one.mouse.move(5, 5)
+    for pane in (2, 3):
+        assert Stage(other, pane).pixels() == Stage(page, pane).pixels()
+    other.close()
+
     # A click chooses what the classifier sees, and which object is explained.
     tab(page, text.TAB_OTHER)
     for kind, key in (("classifier", "cspot"), ("object", "ospot")):

@@ -62,6 +62,7 @@ def test_thirty_visitors_get_their_own_masks_in_ninety_seconds(browser: object) 
 def arrive(visitor: Visitor, data: bytes) -> None:
     """Open the link and upload a picture."""
     visitor.run()
+    visitor.open("Picture")
     visitor.set(visitor.widget("button_group", "Picture").id, string_array_value=["Your photo"])
     visitor.run()
     visitor.upload(visitor.widget("file_uploader", "").id, "street.jpg", data)

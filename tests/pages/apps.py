@@ -19,6 +19,12 @@ def opened(page: str, **params: str) -> AppTest:
     return ok(app.run())
 
 
+def menu(app: AppTest) -> AppTest:
+    """Open the menu of pictures; closed, it isn't there at all."""
+    app.session_state["picker.menu"] = True
+    return ok(app.run())
+
+
 def ok(app: AppTest) -> AppTest:
     """See that the last run raised nothing."""
     assert not app.exception, app.exception[0].message

@@ -13,6 +13,7 @@ from torch import nn
 from tests.pages.apps import ok, opened, words
 from ui import (
     arch_aspp,
+    arch_flat,
     arch_net,
     arch_separable,
     arch_slopes,
@@ -32,8 +33,8 @@ start = partial(opened, "6_Architectures")
 @pytest.mark.parametrize("lab", arch_state.ALWAYS[1:])
 def test_every_lab_opens(lab: str) -> None:
     app = start(alab=lab)
-    intros = {"window": text.W_NOTICE, "separable": text.S_INTRO, "aspp": text.A_INTRO, "slopes": text.G_INTRO,
-              "spp": text.P_INTRO, "top": text.T_INTRO}  # fmt: skip
+    intros = {"window": text.W_NOTICE, "flat": text.F_INTRO, "separable": text.S_INTRO, "aspp": text.A_INTRO,
+              "slopes": text.G_INTRO, "spp": text.P_INTRO, "top": text.T_INTRO}  # fmt: skip
     assert intros[lab][:20] in words(app, "markdown")
     assert not words(app, "error")
     app.session_state["alab"] = "net"
@@ -156,6 +157,24 @@ def built_pair() -> tuple[nn.Module, nn.Module]:
             for mine, its in zip(alone[n].parameters(), parts[name].parameters(), strict=True):  # type: ignore[index]
                 mine.copy_(its[:, : mine.shape[1]] if mine.ndim == 4 else its)
     return whole.eval(), alone.eval()
+
+
+def test_full_resolution_sees_as_far_at_a_price_counted_by_hand() -> None:
+    one, other = arch_flat.count(8, 1)
+    # Two 3×3 at full size: 5 px; pooling: 6; two at half size: 6 + 2·4 = 14; of its cells doubled, one 3×3 sees at most
+    # two, 2 px apart: 16. So 17 = 1 + 2·8 px is the least that full resolution can do.
+    assert (other.field, one.field, one.layers, other.layers) == (16, 17, 8, 5)
+    pixels = 128 * 128
+    assert one.macs == pixels * (9 * 3 * 8 + 7 * 9 * 8 * 8 + 8 * 11)
+    small = pixels // 4 * (9 * 8 * 16 + 9 * 16 * 16)
+    assert other.macs == pixels * (9 * 3 * 8 + 9 * 8 * 8 + 9 * 16 * 8 + 8 * 11) + small
+    # As many steps more, the further behind: of both measures, at every width.
+    for base in arch_flat.BASES:
+        pairs = [arch_flat.count(base, steps) for steps in arch_flat.STEPS]
+        assert all(a.field - b.field in (0, 1) for a, b in pairs)
+        for what in ("macs", "kept"):
+            ratios = [getattr(a, what) / getattr(b, what) for a, b in pairs]
+            assert ratios == sorted(ratios), (base, what)
 
 
 def test_pooling_takes_maxima_over_regions_whatever_the_size() -> None:

@@ -68,7 +68,7 @@ def oracle(random_weights: Path, monkeypatch: pytest.MonkeyPatch) -> SimpleNames
             told.samples.append(source.sample)
             return source
 
-        monkeypatch.setattr(f"ui.compare_controls.{name}", noted)
+        monkeypatch.setattr(f"ui.picture.{name}", noted)
     monkeypatch.setattr(segment_run, "run", run)
     monkeypatch.setattr(compare_run, "_detect", detect)
     return told

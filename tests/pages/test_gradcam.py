@@ -411,6 +411,7 @@ def test_too_little_memory_for_the_second_network_is_a_sentence(monkeypatch: pyt
     monkeypatch.setattr(segment_run, "run", full)
     open_tab(app, text.TAB_TWO)
     assert "There is not enough memory." in words(app, "error")
+    assert "".join(app.query_params["gtab"]) == "two", "the tab ends there, not the page"
 
 
 def test_what_is_not_so_is_not_asked() -> None:

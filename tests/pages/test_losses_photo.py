@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from seglab import inference, maps, runtime, zoo
 from seglab.types import Image
-from tests.pages.apps import ok, opened, shown, words
+from tests.pages.apps import menu, ok, opened, shown, words
 from ui import (
     cache,
     gallery,
@@ -86,7 +86,7 @@ def test_choosing_it_starts_with_the_networks_answer_and_presets_keep_the_pictur
     assert (app.session_state["guess"], app.session_state["sure"]) == ("model", 0)
     assert shown(app)[text.IOU] == "100.0 %"
     other = next(key for key in gallery.here() if key != gallery.DEFAULT)
-    ok(app.button(key=f"picker.{other}").click().run())
+    ok(menu(app).button(key=f"picker.{other}").click().run())
     app.session_state["losses.tab"] = text.TAB_TRY
     ok(app.run())
     ok(next(button for button in app.button if "losses-empty" in (button.key or "")).click().run())
@@ -133,7 +133,7 @@ def test_paint_of_a_link_waits_for_its_picture(monkeypatch: pytest.MonkeyPatch) 
             ok(app.run())
         assert app.session_state[UPLOADS]["photo"].shape == (90, 120)
         assert app.session_state["inkt"] == INK
-        ok(app.button(key=f"picker.{gallery.DEFAULT}").click().run())
+        ok(menu(app).button(key=f"picker.{gallery.DEFAULT}").click().run())
         assert app.session_state["inkt"] == "", "it was of the own picture"
 
 
@@ -153,7 +153,7 @@ def test_paint_of_a_link_waits_for_its_network(monkeypatch: pytest.MonkeyPatch) 
 def test_only_links_about_the_picture_read_and_write_it() -> None:
     app = start()
     other = next(key for key in gallery.here() if key != gallery.DEFAULT)
-    ok(app.button(key=f"picker.{other}").click().run())
+    ok(menu(app).button(key=f"picker.{other}").click().run())
     assert app.query_params["image"] in (other, [other])
     ok(app.selectbox(key="truth").select("disc").run())
     assert not {"image", "file", "sha", "model", "cls"} & {*app.query_params}

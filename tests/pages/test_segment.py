@@ -20,7 +20,7 @@ from streamlit.testing.v1 import AppTest
 from seglab import inference, maps, runtime, zoo
 from seglab.inference import Options
 from seglab.palettes import CAMVID
-from tests.pages.apps import ok, words
+from tests.pages.apps import menu, ok, words
 from ui import cache, code, lesson_file, picker, segment_code, segment_lesson, segment_truth
 from ui.presets import PRESETS
 
@@ -107,7 +107,7 @@ def test_a_full_hd_photo_is_looked_at_without_another_pass(page: AppTest) -> Non
 
 
 def test_the_camera_gives_a_picture(page: AppTest) -> None:
-    page.button_group(key="picker.source").set_value("camera").run()
+    menu(page).button_group(key="picker.source").set_value("camera").run()
     page.camera_input(key="picker.camera").set_value(("camera.jpg", png(PHOTO), "image/jpeg")).run()
     assert ok(page).session_state["picker.own"].size == PHOTO.shape[:2]
 
@@ -170,7 +170,7 @@ def test_a_link_to_an_own_picture_names_the_missing_file_and_the_file_heals_it(f
 
 
 def upload(app: AppTest, name: str, data: bytes) -> AppTest:
-    app.button_group(key="picker.source").set_value("upload").run()
+    menu(app).button_group(key="picker.source").set_value("upload").run()
     app.file_uploader(key="picker.file").set_value((name, data, "application/octet-stream")).run()
     return ok(app)
 
@@ -186,7 +186,7 @@ def test_a_file_that_is_no_picture_leaves_everything_as_it_was(page: AppTest, da
 
 
 def test_a_picture_that_is_chosen_brings_a_model_that_knows_it_or_says_why_not(page: AppTest) -> None:
-    button(page, "picker.chelsea").click().run()
+    button(menu(page), "picker.chelsea").click().run()
     ok(page)
     assert page.session_state["model"] == "deeplabv3-mobilenet"
     assert "isn't here" in words(page, "warning")  # no network in tests: the embedded model answers, and says so
@@ -268,7 +268,7 @@ def test_what_a_large_photo_took_is_given_back_after_each_run_and_once_after_it(
     page.run()
     assert given == []
     upload(page, "large.png", png(np.tile(PHOTO, (8, 8, 1))))
-    page.button_group(key="picker.source").set_value("gallery").run()
+    menu(page).button_group(key="picker.source").set_value("gallery").run()
     given.clear()
     page.run()
     assert len(given) == 1

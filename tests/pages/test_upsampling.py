@@ -505,8 +505,9 @@ def test_a_preset_leaves_the_other_labs_alone() -> None:
 
 
 def test_many_stamps_are_played_row_by_row() -> None:
+    small = make(choose(now(x=pack(np.ones((1, 12, 12))), stride=2, pad=1)))
     one, two = (make(choose(now(x=LARGE, stride=2, pad=1, chan=chan))) for chan in ("1", "2"))
-    assert (len(one.steps), len(two.steps)) == (16 * 16 + 1, 2 * 16 + 1)
+    assert [len(made.steps) for made in (small, one, two)] == [12 * 12 + 1, 16 + 1, 2 * 16 + 1]
     assert two.steps[16].caption.startswith("Row 0 of the input of channel 1: each of its 16 numbers stamps itself")
     np.testing.assert_array_equal(two.steps[15].light["x0"], [(15, k) for k in range(16)])
     assert [name for name, *_ in two.steps[-1].crops] == ["canvas0", "canvas1"]

@@ -50,7 +50,8 @@ def page() -> None:
     for line in follow_link(fields, st.query_params, st.session_state, "upsampling"):
         st.warning(line)
     if st.session_state["lab"] == "checker":
-        upsampling_checker.checker()
+        for part in (upsampling_checker.overlaps, upsampling_checker.on_picture, upsampling_checker.race):
+            part()
     else:
         upsampling_rebuild.rebuild()
     keep_link(fields, st.query_params, st.session_state, "upsampling")

@@ -1,5 +1,19 @@
 // One panel: its numbers as cells of an ARIA grid, coloured by value and changed in place.
 
+function makeRow() {
+  const line = make("div", "row");
+  line.setAttribute("role", "row");
+  return line;
+}
+
+function makeCell() {
+  const node = make("div", "cell");
+  node.setAttribute("role", "gridcell");
+  node.tabIndex = -1;
+  node.append(make("span", "value"));
+  return node;
+}
+
 class Board {
   constructor() {
     this.node = make("section", "board");
@@ -14,6 +28,7 @@ class Board {
     this.plot.append(this.cells, this.ruler.node);
     this.box.append(this.plot);
     this.node.append(this.box, under);
+    [this.nodes, this.shown] = [[], []]; // the cells' elements, and the numbers on them
     this.marks = new Map();
     this.kept = null; // what a crop leaves: [top, left, bottom, right]
     this.place = 0; // the cell that Tab comes to
@@ -30,33 +45,32 @@ class Board {
     this.note.hidden = !spec.note;
     this.cells.setAttribute("aria-label", `${spec.title}, ${size}${spec.editable ? ", can be edited" : ""}`);
     this.node.classList.toggle("editable", spec.editable);
-    if (!same("rows", "columns")) this.build();
-    else if (!same("low", "high", "signed")) this.shown.fill(undefined);
+    if (!same("rows", "columns")) this.build(old?.columns ?? 0);
+    if (!same("low", "high", "signed")) this.shown.fill(undefined);
     for (const node of this.nodes) node.setAttribute("aria-readonly", String(!spec.editable));
   }
 
-  build() {
+  build(columnsBefore) {
+    // A row or column more or less leaves all other cells their elements, with what they show and whoever is there.
     const { rows, columns } = this.spec;
-    this.nodes = [];
-    const lines = Array.from({ length: rows }, () => {
-      const line = make("div", "row");
-      line.setAttribute("role", "row");
-      for (let c = 0; c < columns; c++) {
-        const node = make("div", "cell");
-        node.setAttribute("role", "gridcell");
-        node.tabIndex = -1;
+    this.mark(new Map(), false);
+    this.crop(null);
+    this.cells.querySelector(".field")?.remove(); // it was for a panel of another size
+    const last = this.nodes[this.place];
+    while (this.cells.children.length > rows) this.cells.lastChild.remove();
+    while (this.cells.children.length < rows) this.cells.append(makeRow());
+    const before = this.shown;
+    [this.nodes, this.shown] = [[], []];
+    [...this.cells.children].forEach((line, row) => {
+      while (line.children.length > columns) line.lastChild.remove();
+      while (line.children.length < columns) line.append(makeCell());
+      [...line.children].forEach((node, column) => {
         node.place = { board: this, cell: this.nodes.length };
-        node.append(make("span", "value"));
         this.nodes.push(node);
-        line.append(node);
-      }
-      return line;
+        this.shown.push(column < columnsBefore ? before[row * columnsBefore + column] : undefined);
+      });
     });
-    this.cells.replaceChildren(...lines);
-    this.shown = new Array(rows * columns).fill(undefined);
-    this.marks = new Map();
-    this.kept = null;
-    this.moveTo(Math.min(this.place, this.nodes.length - 1));
+    this.moveTo(last?.isConnected ? last.place.cell : Math.min(this.place, this.nodes.length - 1));
   }
 
   moveTo(cell) {
@@ -71,10 +85,9 @@ class Board {
       if (this.shown[cell] === value) return;
       this.shown[cell] = value;
       const node = this.nodes[cell];
-      const [fill, ink] = value === null ? ["", ""] : colorOf(value, this.spec);
+      const [fill, ink] = value === null ? [] : colorOf(value, this.spec);
       node.firstChild.textContent = written(value);
-      node.style.background = fill;
-      node.style.color = ink;
+      node.style.cssText = fill ? `background: ${fill}; color: ${ink}` : "";
       node.classList.toggle("none", value === null);
       const [row, column] = [Math.floor(cell / this.spec.columns), cell % this.spec.columns];
       node.setAttribute("aria-label", `row ${row}, column ${column}: ${written(value) || "empty"}`);
@@ -112,20 +125,22 @@ class Board {
     // [top, left, bottom, right] stay, the rest is struck out; null: all stay
     if (String(kept) === String(this.kept)) return;
     this.kept = kept;
-    const [top, left, bottom, right] = kept ?? [0, 0, this.spec.rows, this.spec.columns];
+    const [top, left, bottom, right] = kept ?? [];
     this.nodes.forEach((node, cell) => {
       const [row, column] = [Math.floor(cell / this.spec.columns), cell % this.spec.columns];
-      node.classList.toggle("out", row < top || row >= bottom || column < left || column >= right);
+      node.classList.toggle("out", kept !== null && (row < top || row >= bottom || column < left || column >= right));
     });
   }
 
   resize(cell, font, wide) {
     // `wide`: more than the page has room for, so that the panel scrolls in a box of its own
+    this.ruler.resize(cell);
+    if (this.sizes === `${cell} ${font} ${wide}`) return;
+    this.sizes = `${cell} ${font} ${wide}`;
     this.node.classList.toggle("wide", wide);
     this.node.style.setProperty("--cell", `${cell}px`);
     this.node.style.setProperty("--font", `${font}px`);
     this.node.classList.toggle("roomy", cell >= 36); // room for a word in a corner
-    this.ruler.resize(cell);
     this.wide = wide;
   }
 }

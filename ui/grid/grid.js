@@ -8,14 +8,14 @@ class Grid extends Lighting {
     this.el = Object.fromEntries(["boards", "sum", "wrong"].map((name) => [name, root.querySelector(`.${name}`)]));
     this.state = shared.states.get(data.key) ?? { place: 0, count: null, speed: data.speed };
     shared.states.set(data.key, this.state);
-    Object.assign(this, { boards: [], links: [], hover: null, focus: null, turn: 0 });
+    Object.assign(this, { boards: [], links: [], hover: null, focus: null, turn: 0, width: root.clientWidth });
     this.abort = new AbortController();
     const { signal } = this.abort;
     this.player = new Player(this, root, signal);
     this.editor = new Editor(this);
     this.input = new Input(this, root, signal);
     root.grid = this; // for the browser tests
-    this.observer = new ResizeObserver(() => this.resize());
+    this.observer = new ResizeObserver(() => this.resize(root.clientWidth));
     this.observer.observe(root);
   }
 
@@ -32,13 +32,15 @@ class Grid extends Lighting {
   update(data, report) {
     this.report = report;
     this.turn += 1;
-    const focused = this.focus && { name: this.focus.board.spec.name, cell: this.focus.cell };
+    const focused = this.focus && { name: this.focus.board.spec.name };
+    const nodes = [this.hover, this.focus].map((place) => place?.board.nodes[place.cell]);
     const editing = this.editor.field;
     this.busy = true; // a cell that goes takes the focus along, and what is lit then is half old, half new
     this.data = data;
     this.root.setAttribute("aria-label", data.label);
     this.editor.answer(data);
     this.takeBoards(data.panels);
+    [this.hover, this.focus] = nodes.map((node) => (node?.isConnected ? node.place : null));
     this.links = data.links.map((spec) => new Links(spec));
     this.el.sum.hidden = !this.links.length; // the numbers themselves say all there is
     this.player.update(data.steps, data.panels.map((panel) => panel.values));
@@ -61,13 +63,11 @@ class Grid extends Lighting {
     if (nodes.some((node, i) => this.el.boards.children[i] !== node) || nodes.length !== this.el.boards.children.length) {
       this.el.boards.replaceChildren(...nodes);
     }
-    if (this.hover && !this.hover.board.nodes[this.hover.cell]?.isConnected) this.hover = null;
   }
 
   refocus(focused) {
     // where the focus was, or as near as there still is
     const board = focused && this.boards.find(({ spec }) => spec.name === focused.name);
-    if (this.focus && !this.focus.board.nodes[this.focus.cell]?.isConnected) this.focus = null;
     if (!board || this.editor.field || this.root.contains(this.root.getRootNode().activeElement)) return;
     board.nodes[board.place].focus({ preventScroll: true });
   }
@@ -85,12 +85,18 @@ class Grid extends Lighting {
     this.boards.forEach((board, i) => {
       board.ruler.sample(this.data.points.filter(({ panel }) => panel === i).flatMap((points) => points.at.flat()));
     });
-    this.resize();
+    this.layOut();
   }
 
-  resize() {
-    const width = this.root.clientWidth;
-    if (width && this.boards.length) layOut(this.boards, width);
+  resize(width) {
+    // Asking for the width in the midst of changes would make the browser lay all out twice: the observer knows it.
+    if (width === this.width) return;
+    this.width = width;
+    this.layOut();
+  }
+
+  layOut() {
+    if (this.width && this.boards.length) layOut(this.boards, this.width);
   }
 
   // ---- what there is to see

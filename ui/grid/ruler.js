@@ -42,6 +42,9 @@ class Ruler {
   resize(cell) {
     this.cell = cell;
     const { rows, columns, ruler } = this.board.spec;
+    const wanted = JSON.stringify([cell, rows, columns, ruler, this.places]);
+    if (this.wanted === wanted) return;
+    this.wanted = wanted;
     const [top, left, tail] = this.frame;
     this.board.plot.style.padding = ruler ? `${top}px ${tail}px ${tail}px ${left}px` : "";
     this.node.setAttribute("width", left + columns * cell + tail);

@@ -220,7 +220,8 @@ COST_DRAWN = "Diagram"
 # labs
 LAB = "Lab"
 LABS = {
-    "net": "Networks", "window": "Sliding window", "separable": "Separable convolution", "aspp": "ASPP rates",
+    "net": "Networks", "window": "Sliding window", "flat": "Full resolution",
+    "separable": "Separable convolution", "aspp": "ASPP rates",
     "slopes": "Skips and gradients", "top": "Top of the U",
     "spp": "Any input size", "strides": "FCN at three strides", "cut": "Skips cut",
     "differ": "Where two differ", "scatter": "Quality and cost",
