@@ -207,7 +207,7 @@ def run(photo: Photo, loaded: Loaded, options: Options, temperature: float, thre
 
 @contextmanager
 def told() -> Iterator[None]:
-    """Turn what may go wrong on the way to the logits into a message that says what to do; the tab or page ends there."""
+    """Turn what may go wrong on the way to the logits into a message of what to do; the tab or page ends there."""
     from seglab.runtime import OutOfMemory
 
     try:
