@@ -126,7 +126,7 @@ class Visitor:
 
     def open(self, label: str) -> None:
         """Open the menu (popover) whose label begins with `label`, and run; VisitError if there is none."""
-        for name, widget in self._menus.items():
+        for name, widget in reversed(self._menus.items()):  # the last one that came: its label may have changed
             if name.startswith(label):
                 self.set(widget, bool_value=True)
                 return self.run()
@@ -233,6 +233,7 @@ class Visitor:
         if delta.WhichOneof("type") == "add_block":
             self.elements = {at: one for at, one in self.elements.items() if at != path}
             if delta.add_block.WhichOneof("type") == "popover":
+                self._menus.pop(delta.add_block.popover.label, None)
                 self._menus[delta.add_block.popover.label] = delta.add_block.popover.id
             return
         if delta.WhichOneof("type") != "new_element":

@@ -25,8 +25,10 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     st.markdown(f"| {' | '.join(heads)} |\n|---|{'---:|' * (len(heads) - 1)}\n{body}")
 
 
-def chart(x: str, y: str, lines: Mapping[str, tuple[Any, Any]], key: str, *, log: bool = False) -> None:
-    """Show named lines (x, y) with the axes' titles; `log`: the y axis is logarithmic."""
+def chart(
+    x: str, y: str, lines: Mapping[str, tuple[Any, Any]], key: str, *, log: bool = False, ticks: str | None = None
+) -> None:
+    """Show named lines (x, y) with the axes' titles; `log`: the y axis is logarithmic, `ticks`: plotly's `dtick`."""
     from plotly.graph_objects import Figure
 
     data = [
@@ -42,7 +44,8 @@ def chart(x: str, y: str, lines: Mapping[str, tuple[Any, Any]], key: str, *, log
     ]
     made = Figure(data, {
         "height": 320, "margin": {"l": 10, "r": 10, "t": 10, "b": 10}, "xaxis": {"title": {"text": x}},
-        "yaxis": {"title": {"text": y}, "type": "log" if log else "linear", "exponentformat": "SI"},
+        "yaxis": {"title": {"text": y}, "type": "log" if log else "linear", "exponentformat": "SI",
+                  "dtick": ticks},
         "legend": {"orientation": "h", "yanchor": "bottom", "y": 1.02}, "showlegend": len(lines) > 1,
     })  # fmt: skip
     st.plotly_chart(made, key=f"arch.chart.{key}", config={"displayModeBar": False})

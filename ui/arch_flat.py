@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 import time
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -47,9 +48,9 @@ def count(base: int, steps: int) -> tuple[Counted, Counted]:
         from seglab.receptive_field import receptive_field
 
         def counted(net: nn.Module) -> Counted:
-            layers = sum(isinstance(m, nn.Conv2d) and m.kernel_size == (3, 3) for m in net.modules())
+            convs = sum(isinstance(m, nn.Conv2d) and m.kernel_size == (3, 3) for m in net.modules())
             found, kept = cost.of_net(net, shape), activation_bytes(net, torch.zeros(shape, device="meta"))
-            return Counted(receptive_field(net).width, layers, found.parameters, found.macs, kept)
+            return Counted(receptive_field(net).width, convs, found.parameters, found.macs, kept)
 
         shape = (1, 3, SIDE, SIDE)
         flat, other = nets(base, steps)
@@ -59,13 +60,20 @@ def count(base: int, steps: int) -> tuple[Counted, Counted]:
     return found
 
 
+@lru_cache
+def layers(steps: int) -> int:
+    """Return how many layers of full resolution see as far as an encoder-decoder, whatever its channels."""
+    from seglab.nets.flat import EncoderDecoder
+    from seglab.receptive_field import receptive_field
+
+    return receptive_field(EncoderDecoder(1, 1, steps)).width // 2
+
+
 def nets(base: int, steps: int) -> tuple[nn.Module, nn.Module]:
     """Build both networks; the first has as many layers as it takes to see as far as the second."""
     from seglab.nets.flat import EncoderDecoder, Flat
-    from seglab.receptive_field import receptive_field
 
-    other = EncoderDecoder(len(SCENES), base, steps).eval()
-    return Flat(len(SCENES), base, receptive_field(other).width // 2).eval(), other
+    return Flat(len(SCENES), base, layers(steps)).eval(), EncoderDecoder(len(SCENES), base, steps).eval()
 
 
 def timed(base: int, steps: int) -> tuple[float, float]:
@@ -115,11 +123,11 @@ def flat() -> None:
     table(text.F_COLUMNS, [(*row[:3], f"{times(row[3])}×") for row in rows])
     st.markdown(text.F_NOTICE.format(
         field=other.field, layers=one.layers, macs=times(one.macs / other.macs), kept=times(one.kept / other.kept),
-        weights=text.F_MORE if other.weights > one.weights else text.F_LESS, stride=2**steps,
+        stride=2**steps,
     ))  # fmt: skip
     both = [count(base, n) for n in STEPS]
     chart(*text.F_AXES, {
         text.F_FLAT: ([a.field for a, _ in both], [a.macs for a, _ in both]),
         text.F_OTHER: ([b.field for _, b in both], [b.macs for _, b in both]),
-    }, "flat", log=True)  # fmt: skip
+    }, "flat", log=True, ticks="D2")  # fmt: skip
     st.caption(text.F_PAPER.format(side=SIDE))

@@ -20,13 +20,17 @@ T = TypeVar("T")
 
 
 def size_of(value: Any) -> int:
-    """Bytes of an array, of bytes, or of a tuple or dataclass of them; 64 for anything else.
+    """Bytes of an array, a sparse matrix, of bytes, or of a tuple, dict or dataclass of them; 64 for anything else.
 
     >>> size_of((np.zeros(10, np.uint8), b"abc", 1.5))
     77
     """
     if isinstance(value, tuple):
         return sum(size_of(part) for part in value)
+    if isinstance(value, dict):
+        return sum(size_of(part) for part in value.values())
+    if hasattr(value, "indptr"):  # a sparse matrix
+        return int(value.data.nbytes + value.indices.nbytes + value.indptr.nbytes)
     if is_dataclass(value):
         return sum(size_of(getattr(value, field.name)) for field in fields(value))
     return value.nbytes if isinstance(value, np.ndarray) else len(value) if isinstance(value, bytes) else 64

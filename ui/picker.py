@@ -77,6 +77,7 @@ def own(image: Image, name: str, file_size: int = -1) -> None:
     asked = session.get("sha", "") if session.get("image") == UPLOAD and missing() else ""
     session[NOTE] = photo.hash if asked and asked != photo.hash else ""
     session[OWN] = photo
+    session[MENU] = False
     session.update(image=UPLOAD, file=photo.name, sha=photo.hash)
 
 
@@ -102,6 +103,7 @@ def current() -> Photo:
 def choose(key: str) -> None:
     """Use a gallery picture, and a model that knows what it shows: one whose weights are here, if there is one."""
     session = st.session_state
+    session[MENU] = False
     session.update(image=key, file="", sha="")
     suits = gallery.GALLERY[key].suits
     if suits and session.get("model") not in suits:
@@ -111,7 +113,7 @@ def choose(key: str) -> None:
 
 
 def picker() -> Photo:
-    """Show the button that opens the gallery, the upload and the camera; return the picture in use."""
+    """Show the menu of gallery, upload and camera, which closes with a choice; return the picture in use."""
     photo = current()
     menu = st.popover(text.PICTURE_NOW.format(title=photo.title), icon=":material/image:", width="stretch",
                       key=MENU, on_change="rerun")  # fmt: skip
@@ -124,7 +126,7 @@ def picker() -> Photo:
 def _menu(photo: Photo) -> None:
     source = st.segmented_control(
         text.PICTURE, list(text.SOURCES), format_func=text.SOURCES.__getitem__, default="gallery",
-        key="picker.source", label_visibility="collapsed",
+        key="picker.source", label_visibility="collapsed", persist_state="session",
     )  # fmt: skip
     if source == "upload":
         st.file_uploader(

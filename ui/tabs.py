@@ -11,8 +11,8 @@ import streamlit as st
 _inside = ContextVar("inside", default=False)  # whether a tab's part runs
 
 
-class _EndError(Exception):
-    """A part has said all that it can."""
+class _End(BaseException):
+    """A part has said all that it can. No error, as Streamlit's StopException: what catches those must not take it."""
 
 
 def show(parts: Mapping[str, Callable[[], object]], key: str) -> None:
@@ -24,7 +24,7 @@ def show(parts: Mapping[str, Callable[[], object]], key: str) -> None:
             token = _inside.set(True)
             try:
                 part()
-            except _EndError:
+            except _End:
                 pass  # what follows the tabs, such as keeping the link, must still come
             finally:
                 _inside.reset(token)
@@ -33,5 +33,5 @@ def show(parts: Mapping[str, Callable[[], object]], key: str) -> None:
 def end() -> NoReturn:
     """End the tab that is being shown; where none is, the page."""
     if _inside.get():
-        raise _EndError
+        raise _End
     st.stop()

@@ -38,7 +38,9 @@ if TYPE_CHECKING:
 
 SIZE = (520, 520)
 WANTED = 1.8  # times the eager pass, at most
-TOLERANCE = 1e-4  # of maps in 0..1: the sides' convolutions run in other layouts, and so round otherwise
+# Of maps in 0..1: the sides' convolutions run in other layouts, and so round otherwise. Of a DeepLab with random weights
+# the library's own map in float32 is 2.5e-4 away from that in float64, ours 2.0e-4.
+TOLERANCE = 1e-3
 PACKAGE = "pytorch_grad_cam"
 
 

@@ -7,8 +7,8 @@ drawn again is never seen to begin. The photo is answered when its pictures, bro
 of the nine, have been drawn; each press of its row asks for all nine anew, as no more than one set of that size is
 kept.
 
-The grids of the rows with a wanted time are 16×16 at most, also what is made of them; those of the rows without begin
-there and grow.
+In the grid lab's rows with a wanted time all grids are 16×16 at most, also what is made of them; those without begin
+with an input of that size.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Full-resolution convolutions, the first idea for a label at every pixel, and the encoder-decoder that replaced it.
 
-Nobody published the first: it is the plain alternative that Long, Shelhamer & Darrell (2015, arXiv:1411.4038,
-section 3) and every lecture since weigh against. Both here see equally far if `layers` is chosen so; the field of the
-first grows by two pixels a layer, that of the second doubles with each step down.
+The first is the plain alternative that lectures weigh the second against (for which see Long, Shelhamer & Darrell
+2015, arXiv:1411.4038). Its field grows by two pixels a layer, the other's about doubles with each step down: 16, 40, 84
+and 172 px for one to four steps.
 """
 
 from __future__ import annotations

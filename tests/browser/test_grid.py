@@ -566,6 +566,57 @@ def test_a_finger_looks_first_and_edits_at_the_second_tap(open_case: Any) -> Non
 # ---- data that change their shape
 
 
+def reshaped(lab: Any, panel: int, rows: int, columns: int, **more: Any) -> None:
+    """Give a panel another size; its numbers count up from 10."""
+    lab.root.evaluate(
+        """(root, [panel, rows, columns, more]) => {
+            const g = root.grid;
+            const panels = g.data.panels.slice();
+            const values = Array.from({ length: rows * columns }, (_, i) => i + 10);
+            panels[panel] = { ...panels[panel], rows, columns, values };
+            g.update({ ...g.data, panels, links: [], steps: [], ...more }, g.report);
+        }""",
+        [panel, rows, columns, more],
+    )
+
+
+def test_cells_stay_when_a_panel_grows_and_show_what_is_new(open_case: Any) -> None:
+    lab = open_case("golden")
+    lab.root.evaluate("(root) => root.grid.boards[2].nodes.forEach((node, i) => (node.was = i))")
+    step = {"caption": "crop", "light": {"2": [0]}, "values": {}, "crops": [[2, 1, 1, 2, 2]]}
+    for rows, columns, old in ((3, 3, [0, 1, 2, 3, 4, 5, 6, 7, 8]), (2, 4, [0, 1, 2, None, 3, 4, 5, None])):
+        reshaped(lab, 2, rows, columns, steps=[step])
+        lab.root.evaluate("(root) => root.grid.player.go(0)")
+        assert lab.root.locator(".out").count() == rows * columns - 1
+        assert lab.marks(2, "lit") == [0]
+        was = lab.root.evaluate("(root) => root.grid.boards[2].nodes.map((node) => node.was ?? null)")
+        assert was == old
+    reshaped(lab, 2, 3, 2)
+    assert lab.root.locator(".out").count() == 0
+    assert lab.marks(2, "lit") == []
+    assert lab.values(2) == ["10", "11", "12", "13", "14", "15"]
+    expect(lab.cell(2, 3)).to_have_attribute("aria-label", "row 1, column 1: 13")
+    lab.cell(2, 4).hover()
+    expect(lab.sum).to_have_text("Output (2, 0) = 14")
+    assert lab.root.evaluate("(root) => root.grid.hover.cell") == 4
+    assert lab.errors == []
+
+
+def test_an_open_field_goes_with_its_panels_size_and_edits_nothing(open_case: Any) -> None:
+    lab = open_case("callback")
+    lab.cell(INPUTS, 3).click()
+    lab.root.locator(".field").fill("77")
+    reshaped(lab, INPUTS, 1, 2)
+    assert lab.root.locator(".field").count() == 0
+    assert lab.values(INPUTS) == ["10", "11"]
+    assert lab.root.evaluate("(root) => [root.grid.busy, root.grid.editor.wanted.size]") == [False, 0]
+    lab.cell(INPUTS, 0).click()
+    lab.root.locator(".field").fill("5")
+    lab.page.keyboard.press("Enter")
+    assert lab.values(INPUTS)[0] == "5"
+    assert lab.errors == []
+
+
 def test_focus_and_light_survive_another_shape(open_case: Any) -> None:
     lab = open_case("golden")
     lab.press("Step back")

@@ -273,6 +273,7 @@ def test_what_a_large_photo_took_is_given_back_after_each_run_and_once_after_it(
     page.run()
     assert len(given) == 1
     button(page, "picker.china").click().run()
+    assert not page.button_group, "the menu closes with the choice, and isn't there then"
     assert len(given) == 2
     page.run()
     ok(page)

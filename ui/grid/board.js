@@ -55,7 +55,6 @@ class Board {
     const { rows, columns } = this.spec;
     this.mark(new Map(), false);
     this.crop(null);
-    this.cells.querySelector(".field")?.remove(); // it was for a panel of another size
     const last = this.nodes[this.place];
     while (this.cells.children.length > rows) this.cells.lastChild.remove();
     while (this.cells.children.length < rows) this.cells.append(makeRow());

@@ -34,7 +34,9 @@ class Grid extends Lighting {
     this.turn += 1;
     const focused = this.focus && { name: this.focus.board.spec.name };
     const nodes = [this.hover, this.focus].map((place) => place?.board.nodes[place.cell]);
-    const editing = this.editor.field;
+    const edited = this.editor.field?.board.spec;
+    const same = (spec) => spec.name === edited.name && spec.rows === edited.rows && spec.columns === edited.columns;
+    if (edited && !data.panels.some(same)) this.editor.stop(); // while its cell is still the one it was opened for
     this.busy = true; // a cell that goes takes the focus along, and what is lit then is half old, half new
     this.data = data;
     this.root.setAttribute("aria-label", data.label);
@@ -45,7 +47,6 @@ class Grid extends Lighting {
     this.el.sum.hidden = !this.links.length; // the numbers themselves say all there is
     this.player.update(data.steps, data.panels.map((panel) => panel.values));
     this.measure();
-    if (editing && !editing.node.isConnected) this.editor.stop(); // its panel has another size now
     this.busy = false;
     this.refocus(focused);
     this.show();

@@ -13,7 +13,6 @@ BUILD = "Size"
 BUILDS = {"small": "small", "paper": "as published"}
 TRAINED_AS = "{title}, trained"
 OWN_TITLE = "StreetNet (ours)"
-WHAT = "Picture"
 SOURCES = {"scene": "Drawn street", "photo": "Photo"}
 ANOTHER = "Another street"
 SHADE = "Shade the stages by"

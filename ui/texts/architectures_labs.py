@@ -30,15 +30,13 @@ F_INTRO = (
 F_STEPS, F_BASE = "Steps down of the encoder-decoder", "Channels at full size"
 F_COLUMNS = ("", "Full resolution", "Encoder-decoder", "Times")
 F_FIELD, F_LAYERS, F_WEIGHTS = "Receptive field, measured", "3×3 convolutions", "Weights"
-F_MACS, F_KEPT, F_MS = "Multiply-adds", "Kept for training", "Time, measured now"
+F_MACS, F_KEPT, F_MS = "Multiply-adds", "Kept for training", "Time, measured here"
 F_NOTICE = (
     "To see {field} px, full resolution needs **{layers} layers**: each adds two pixels, while each step down doubles "
-    "what the next kernel spans. That is **{macs}×** the multiply-adds and **{kept}×** the memory for training. "
-    "{weights} The price: its smallest map has one cell for {stride}×{stride} pixels, so that borders must be guessed; "
-    "skips bring them back."
+    "what a kernel behind it spans. That is **{macs}×** the multiply-adds and **{kept}×** the memory for training. "
+    "The encoder-decoder is cheaper although it has more weights: they work on few cells. The price: its smallest map "
+    "has one cell for {stride}×{stride} pixels, so that borders must be guessed; skips bring them back."
 )
-F_MORE = "The encoder-decoder is cheaper although it has more weights: they work on few cells."
-F_LESS = "Here the encoder-decoder has fewer weights as well."
 F_AXES = ("Receptive field, px", "Multiply-adds")
 F_FLAT, F_OTHER = "full resolution", "encoder-decoder"
 F_PAPER = (
