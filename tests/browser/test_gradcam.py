@@ -180,7 +180,8 @@ def test_long_work_is_stopped_and_the_bias_lab_trains(new_page: Any, url: str) -
     opened(page, f"{url}{LINK}&cam=integrated-gradients&short=256&mirror=1&seed=21&bsteps=60")
     compute = page.get_by_role("button", name=text.COMPUTE, exact=True)
     compute.click()
-    page.get_by_role("button", name=text.STOP, exact=True).click(timeout=60_000)
+    stop = page.get_by_test_id("stMain").get_by_role("button", name=text.STOP, exact=True)  # Streamlit has one too
+    stop.click(timeout=60_000)
     expect(compute).to_be_visible(timeout=60_000)
     settled(page)
     assert page.get_by_test_id("stMetric").count() == 0
