@@ -15,15 +15,6 @@ class _End(BaseException):
     """A part has said all that it can. No error, as Streamlit's StopException: what catches those must not take it."""
 
 
-def at_first(key: str, first: str) -> bool:
-    """Whether the first of the tabs `key` is open, the one that is about nothing the lab above them shows.
-
-    Then the lab may be a fragment: a control draws nothing else anew, and the browser has half as much to go through.
-    All other tabs follow each control, with the whole page.
-    """
-    return bool(st.session_state.get(key, first) == first)
-
-
 def show(parts: Mapping[str, Callable[[], object]], key: str) -> None:
     """Show a tab for each name in `parts`, and call the open one's part."""
     for tab, part in zip(st.tabs(list(parts), key=key, on_change="rerun"), parts.values(), strict=True):
