@@ -137,8 +137,7 @@ def by_protocol(server: Server, own: Task, model: str, start: threading.Event | 
     began = time.perf_counter()
     try:
         with Visitor(server.url, "Segment", LINK.format(model=model)) as visitor:
-            stills: list[bytes] = []
-            shown: list[Shown] = []
+            stills, shown = list[bytes](), list[Shown]()
             visitor.on_shown = shown.append
             visitor.on_still = lambda path: stills.append(visitor.fetch(path))
             visitor.run()

@@ -7,8 +7,8 @@ drawn again is never seen to begin. The photo is answered when its pictures, bro
 of the nine, have been drawn; each press of its row asks for all nine anew, as no more than one set of that size is
 kept.
 
-In the grid lab's rows with a wanted time all grids are 16×16 at most, also what is made of them; those without begin
-with an input of that size.
+In the grid lab's first rows all grids are 16×16 at most, also what is made of them; the others begin with an input of
+that size.
 """
 
 from __future__ import annotations
@@ -107,12 +107,12 @@ LABS: tuple[Row, ...] = (
 
 def measure(browser: Any, server: Server, photo: Path, repeats: int, done: Callable[..., None]) -> None:
     """Press keys on each lab's sliders, `repeats` times each, and call `done` with each row; `photo` is a 1080p one."""
-    for rows, where, wanted in ((SMALL, "grids ≤ 16×16, ", ANSWER), (LARGE, "from 16×16, ", None), (LABS, "", ANSWER)):
+    for rows, where in ((SMALL, "grids ≤ 16×16, "), (LARGE, "from 16×16, "), (LABS, "")):
         for key, what, params, slider, span in rows:
             with visiting(browser, server, f"?{urlencode(params)}", PAGE) as visitor:
                 _ready(visitor, PANES.get(params.get("lab", ""), 0))
                 times = _there_and_back(visitor, slider, span, repeats, "numbers")
-            done(key, f"Upsampling, {where}{what}", times, wanted)
+            done(key, f"Upsampling, {where}{what}", times, ANSWER)
     with visiting(browser, server, "?lab=roi", PAGE) as visitor:
         _ready(visitor, PANES["roi"])
         done("roi-drag", "Upsampling, RoI, a box dragged", [_drag(visitor, n) for n in range(repeats)], ANSWER)
