@@ -5,76 +5,40 @@ from functools import partial
 
 import streamlit as st
 
-from ui import (
-    losses_charts,
-    losses_code,
-    losses_controls,
-    losses_extras,
-    losses_numbers,
-    losses_panes,
-    losses_photo,
-    picker,
-)
-from ui import pin as ab
+from ui import losses_charts, losses_code, losses_extras, losses_lab, losses_numbers, tabs
 from ui.losses_border import border
 from ui.losses_descend import descend
-from ui.losses_masks import UPLOADS
 from ui.losses_state import FIELDS
 from ui.losses_train import train
 from ui.page import page
-from ui.state import follow_link, keep_link
+from ui.state import follow_link
 from ui.texts import losses as text
 from ui.texts.losses_more import TAB_BORDER, TAB_DESCEND, TAB_TRAIN
 
+TABS = "losses.tab"
+
 page(text.TITLE, text.QUESTION)
-wrong = follow_link(FIELDS, st.query_params, st.session_state, "losses")
-if wrong:
-    st.warning("  \n".join(wrong), icon=":material/link_off:")
+tabs.hold(follow_link(FIELDS, st.query_params, st.session_state, "losses"))
 
-# Two masks to paint on, and where they differ.
-losses_controls.masks()
-if st.session_state["truth"] == "photo":
-    losses_photo.controls()
-losses_extras.problem()
-pair = losses_panes.masks(st.session_state.setdefault(UPLOADS, {}))
-if not losses_extras.ask(pair):
-    keep_link(FIELDS, st.query_params, st.session_state, "losses")
+alone = tabs.at_first(TABS, text.TAB_TRY) and not losses_extras.stands()
+pair = tabs.lab(losses_lab.lab, alone, losses_lab.follow)
+if pair is None:
+    losses_lab.end()
     st.stop()
-losses_numbers.headline(pair)
-st.caption(text.PAINT)
-losses_controls.more()
-now = partial(losses_extras.numbers, pair)
-if (before := ab.pin("losses", now)) is not None:
-    ab.compare(before, now())
 
-# What two losses ask of each pixel.
-st.subheader(text.MAPS_TITLE)
-losses_controls.losses()
-losses_panes.gradients(pair)
-
-names = [
-    text.TAB_TRY, text.TAB_NUMBERS, text.TAB_CHARTS, text.TAB_LOSSES, text.TAB_CURVES, text.TAB_SURFACE,
-    TAB_DESCEND, TAB_TRAIN, TAB_BORDER, text.TAB_CONVENTIONS, text.TAB_DOWNLOAD, text.TAB_CODE,
-]  # fmt: skip
-tabs = st.tabs(names, key="losses.tab", on_change="rerun")
-parts: tuple[Callable[[], object], ...] = (
-    losses_extras.experiments,
-    partial(losses_numbers.formulas, pair),
-    partial(losses_charts.metrics, pair),
-    partial(losses_numbers.table, pair),
-    partial(losses_charts.curves, pair),
-    partial(losses_charts.surface, pair),
-    partial(descend, pair),
-    train,
-    border,
-    partial(losses_numbers.conventions, pair),
-    partial(losses_extras.downloads, pair),
-    partial(losses_code.show, pair),
-)
-for tab, part in zip(tabs, parts, strict=True):
-    if tab.open:
-        with tab:
-            part()
-keep_link(FIELDS, st.query_params, st.session_state, "losses")
-if st.session_state["truth"] == "photo":
-    picker.tidy(picker.current())
+parts: dict[str, Callable[[], object]] = {
+    text.TAB_TRY: losses_extras.experiments,
+    text.TAB_NUMBERS: partial(losses_numbers.formulas, pair),
+    text.TAB_CHARTS: partial(losses_charts.metrics, pair),
+    text.TAB_LOSSES: partial(losses_numbers.table, pair),
+    text.TAB_CURVES: partial(losses_charts.curves, pair),
+    text.TAB_SURFACE: partial(losses_charts.surface, pair),
+    TAB_DESCEND: partial(descend, pair),
+    TAB_TRAIN: train,
+    TAB_BORDER: border,
+    text.TAB_CONVENTIONS: partial(losses_numbers.conventions, pair),
+    text.TAB_DOWNLOAD: partial(losses_extras.downloads, pair),
+    text.TAB_CODE: partial(losses_code.show, pair),
+}
+tabs.show(parts, TABS)
+losses_lab.end()

@@ -30,7 +30,7 @@ shown = None
 if lab != "grid":
     upsampling_labs.show(lab)
 else:
-    shown = upsampling_labs.run(lab, upsampling_lab.lab)
+    shown = upsampling_labs.run(lab, upsampling_lab.lab, upsampling_labs.again)
     if shown is None:  # the question stands
         st.stop()
 

@@ -228,6 +228,10 @@ class Visitor:
         self._kept = {key: kept for key, kept in self._kept.items() if kept[0] >= self._runs - AGE}
         shown = {component.bytes[:ID].decode() for component in self.of("bidi_component") if is_photo(component)}
         self._photos = {key: file for key, file in self._photos.items() if key in shown}
+        # As a browser does: a file that came with a menu since closed would come once more with each run, as a new one.
+        there = {uploader.id for uploader in self.of("file_uploader")}
+        self.widgets = {name: state for name, state in self.widgets.items()
+                        if name in there or state.WhichOneof("value") != "file_uploader_state_value"}  # fmt: skip
 
     def _take(self, path: tuple[int, ...], delta: Any) -> None:
         if delta.WhichOneof("type") == "add_block":

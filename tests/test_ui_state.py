@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from ui import presets, segment_state, state
-from ui.state import choice, flag, follow_link, keep_link, number, plain, read, words, write
+from ui.state import choice, flag, follow_link, keep_link, number, plain, read, seen, words, write
 
 FIELDS = (choice("view", "labels", ("labels", "entropy")), number("temp", 1.0, 0.25, 4.0), flag("flip"), words("cls"))
 JUNK = ["", "hot", "nan", "inf", "-inf", "1e999", "0", "5", "<script>", "a" * 10_000, "\x00", "1;drop", "None"]
@@ -65,8 +65,8 @@ def test_an_address_that_lags_behind_quick_clicks_is_no_new_link():
         keep_link(FIELDS, dict(params), session, "p")
         assert follow_link(FIELDS, {"temp": "2"}, session, "p") == []
         assert session["temp"] == temp
-    for seen in ("3", "4"):
-        follow_link(FIELDS, {"temp": seen}, session, "p")
+    for temp in ("3", "4"):
+        follow_link(FIELDS, {"temp": temp}, session, "p")
         assert session["temp"] == 4.0
     follow_link(FIELDS, {"temp": "2"}, session, "p")  # now it is one: the visitor went back
     assert session["temp"] == 2.0
@@ -125,3 +125,16 @@ def test_only_what_changed_is_written_and_all_of_it_at_once():
         keep_link(fields, address, session, "p")
     assert [sorted(one) for one in told] == [["a", "b"], ["b", "c"]]
     assert read(fields, address)[0] == {"a": 1.0, "b": 3.0, "c": 4.0}
+
+
+def test_a_fragment_forgets_addresses_as_the_page_does():
+    session, params = {}, {"temp": "2"}
+    follow_link(FIELDS, params, session, "p")
+    for temp in (3.0, 4.0):  # two runs of a fragment, the browser's address with them
+        seen(FIELDS, params, session, "p")
+        session["temp"] = temp
+        keep_link(FIELDS, params, session, "p")
+    seen(FIELDS, params, session, "p")
+    assert session["p.links"] == [{"temp": "4"}], "and nothing piles up"
+    assert follow_link(FIELDS, {"temp": "2"}, session, "p") == []
+    assert session["temp"] == 2.0, "a step back, not an address of ours that lags behind"

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from seglab import images, zoo
 from ui import losses_run
+from ui.expander import expander
 from ui.losses_masks import MOST, UPLOADS
 from ui.losses_state import CLASSES, FIELDS, GUESSES, INK, KEYS, TRUTHS, parameters, with_parameters
 from ui.texts import losses as text
@@ -32,6 +33,10 @@ def masks() -> None:
         text.SHAPE_GUESS, _guesses(), format_func=text.GUESSES.__getitem__, key="guess", help=text.SHAPE_GUESS_HELP,
         on_change=_guess, persist_state="session",
     )  # fmt: skip
+    if "upload" in (st.session_state["truth"], st.session_state["guess"]):
+        left, right = st.columns(2)
+        left.file_uploader(text.UPLOAD_TRUTH, key="losses.truth.file", on_change=_take, args=("truth",))
+        right.file_uploader(text.UPLOAD_GUESS, key="losses.guess.file", on_change=_take, args=("guess",))
 
 
 def _guesses() -> list[str]:
@@ -46,7 +51,10 @@ def _guesses() -> list[str]:
 def more() -> None:
     """Show the expander: what is drawn, what goes wrong with the prediction, the threshold."""
     session = st.session_state
-    with st.expander(text.MORE, icon=":material/tune:"):
+    box = expander(text.MORE, "losses")
+    if box is None:
+        return
+    with box:
         drawn, moved, doubted = st.columns(3)
         with drawn:
             if session["truth"] == "scene":
@@ -55,9 +63,6 @@ def more() -> None:
             elif session["truth"] not in ("ships", "photo", "upload"):
                 st.slider(text.SIDE, 16, 256, step=16, key="side", on_change=wipe, persist_state="session")
                 st.slider(text.EXTENT, 0.02, 0.9, step=0.02, key="extent", on_change=wipe, persist_state="session")
-            if "upload" in (session["truth"], session["guess"]):
-                st.file_uploader(text.UPLOAD_TRUTH, key="losses.truth.file", on_change=_take, args=("truth",))
-                st.file_uploader(text.UPLOAD_GUESS, key="losses.guess.file", on_change=_take, args=("guess",))
             st.slider(text.CUT, 0.02, 0.98, step=0.02, key="cut", help=text.CUT_HELP, persist_state="session")
         with moved:
             st.slider(text.RIGHT, -64, 64, key="right", persist_state="session")

@@ -29,16 +29,24 @@ def ask(pair: Pair) -> bool:
     from seglab.metrics.confusion import pixel_accuracy
 
     session = st.session_state
-    moved = state.write([field for field in FIELDS if field.key != "answered"], session)
-    if not session["answered"] and not moved:
+    if stands():
         st.markdown(text.ASK.format(accuracy=pixel_accuracy(pair.matrix)))
         yes, no, _ = st.columns([2, 1, 4])
         yes.button(text.YES, on_click=_answer, args=(text.TOLD_YES,), width="stretch")
         no.button(text.NO, on_click=_answer, args=(text.TOLD_NO,), width="stretch")
         return False
-    if (said := session.get(SAID)) and not moved:
+    if (said := session.get(SAID)) and not _moved():
         st.info(said, icon=":material/sailing:")
     return True
+
+
+def stands() -> bool:
+    """Whether the question stands: it hasn't been answered, and nothing else is asked for."""
+    return not st.session_state["answered"] and not _moved()
+
+
+def _moved() -> bool:
+    return bool(state.write([field for field in FIELDS if field.key != "answered"], st.session_state))
 
 
 def _answer(said: str) -> None:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image as Pil
 
 from seglab.types import Image
-from ui import cache, losses_controls, picker, segment_controls, segment_run
+from ui import cache, losses_controls, picker, segment_controls, segment_run, tabs
 from ui.losses_masks import UPLOADS
 from ui.losses_panes import PAINT
 from ui.losses_state import INK
@@ -34,6 +34,8 @@ def controls() -> None:
     with middle:
         key = segment_controls.model()
     picker.messages(photo)
+    if not segment_run.is_plain_kept(photo, key):
+        tabs.whole()
     with segment_run.told():
         loaded, message = segment_run.load(key)
         if message:

@@ -66,12 +66,19 @@ def difference(a: Labels, b: Labels) -> Image:
 
 def pin(key: str, now: Callable[[], Pinned]) -> Pinned | None:
     """Show the button that keeps the result, which `now` gives, as A, or lets go of it; return A, if there is one."""
-    kept: Pinned | None = st.session_state.get(f"{key}.pin")
+    session = st.session_state
+    kept: Pinned | None = session.get(f"{key}.pin")
+    if session.pop(f"{key}.pin.asked", False):
+        kept = session[f"{key}.pin"] = now() if kept is None else None
     label, tip = (text.PIN, text.PIN_HELP) if kept is None else (text.UNPIN, None)
-    if st.button(label, key=f"{key}.pin.button", help=tip, icon=":material/push_pin:", width="stretch"):
-        st.session_state[f"{key}.pin"] = now() if kept is None else None
-        st.rerun()
+    st.button(label, key=f"{key}.pin.button", help=tip, icon=":material/push_pin:", width="stretch", on_click=_ask,
+              args=(key,))  # fmt: skip
     return kept
+
+
+def _ask(key: str) -> None:
+    """Remember the press until the result is there: its own run may have been begun anew before that."""
+    st.session_state[f"{key}.pin.asked"] = True
 
 
 def compare(a: Pinned, b: Pinned) -> None:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from seglab import zoo
 from seglab.download import WeightsError
 from seglab.types import Labels, Logits, Palette
-from ui import cache, jobs, tabs
+from ui import cache, jobs, tabs, warm
 from ui.legend import areas
 from ui.picker import Photo
 from ui.texts import segment as text
@@ -170,6 +170,15 @@ def load(key: str, default: str | None = None) -> tuple[Loaded, str | None]:
 def is_kept(photo: Photo, key: str, options: Options) -> bool:
     """Whether the logits of model `key` are in the cache, so that no network has to run."""
     return zoo.weights_here(key) and (photo.hash, zoo.weights_hash(key), options) in cache.LOGITS
+
+
+def is_plain_kept(photo: Photo, key: str) -> bool:
+    """Whether the logits of model `key` with nothing chosen beside it are in the cache."""
+    if not warm.ready():  # else torch would be imported here
+        return False
+    from seglab.inference import Options
+
+    return is_kept(photo, key, Options())
 
 
 def run(photo: Photo, loaded: Loaded, options: Options, temperature: float, threshold: float) -> Run:

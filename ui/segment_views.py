@@ -23,7 +23,7 @@ BARS = """<style>
 
 
 def show(run: Run, view: str, k: int, photo: v.Sent, slot: Any) -> Mask:
-    """Show the picture in `slot`, which holds one element; remember click and strokes; return the mask as it is now."""
+    """Show the picture in `slot`, a place of its own; remember click and strokes; return the mask as it is now."""
     mask = segment_mask.current(run)
     name = run.palette.names[k]
     layer: v.LabelLayer | v.HeatLayer

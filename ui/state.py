@@ -180,15 +180,26 @@ def follow_link(
     asked = {key: params[key] for key in params if key in ours}
     written: list[dict[str, str]] = session.setdefault(f"{page}.links", [])
     messages: list[str] = []
-    if asked in written:
-        del written[: written.index(asked)]  # the address has come that far
-    elif asked:
+    seen(fields, params, session, page)
+    if asked and asked not in written:
         values, messages = read(fields, asked)
         session.update(values)
         written[:] = [asked]
     for key, value in defaults(fields).items():
         session.setdefault(key, value)
     return messages
+
+
+def seen(fields: Iterable[Field], params: Mapping[str, str], session: MutableMapping[Any, Any], page: str) -> None:
+    """Forget what `keep_link` wrote before the address as it is now: what comes back to it is a link, or a step back.
+
+    `follow_link` does so; a fragment, which follows no link, must do it at the start of each of its runs.
+    """
+    ours = {field.key for field in fields}
+    asked = {key: params[key] for key in params if key in ours}
+    written: list[dict[str, str]] = session.setdefault(f"{page}.links", [])
+    if asked in written:
+        del written[: written.index(asked)]
 
 
 def keep_link(

@@ -6,13 +6,14 @@ Words in ui/texts/upsampling_views.py, choices in ui/upsampling_views_state.py.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 import streamlit as st
 from numpy.typing import ArrayLike, NDArray
 
-from ui import cache, picker
+from ui import cache, picker, upsampling_labs
 from ui.grid import GridEvent, Links, Panel, Step, grid
 from ui.texts import upsampling_views as text
 from ui.upsampling_badge import apart
@@ -23,26 +24,40 @@ from ui.upsampling_views_state import ATROUS_SIDE as SIDE
 from ui.upsampling_views_state import FIRST
 
 if TYPE_CHECKING:
+    from streamlit.delta_generator import DeltaGenerator
+
     from seglab.upsampling.trace import Trace
 
 Plane = NDArray[np.float64]
 
 INPUT, GOOD = "ax", "upsampling.atrous.layer"  # the input's name in the link; the last layer that could be
+STITCHED = "upsampling.atrous.stitched"  # the picture that was, by its hash
 BLUR = ((1, 2, 1), (2, 4, 2), (1, 2, 1))  # whole numbers, so that differences are exactly 0
 LAPLACE = ((0, 1, 0), (1, -4, 1), (0, 1, 0))
 BLOCKS = 4  # outputs a side of each shifted run
 
 
 def atrous() -> None:
-    """Show the lab."""
+    """Show the lab: shift-and-stitch shares nothing but the picture with the rest, and draws by itself."""
+    upsampling_labs.run("atrous", _rates, _follow)
+    upsampling_labs.run("atrous", _stitch)
+
+
+def _rates() -> None:
     st.markdown(text.A_INTRO)
-    _layer()
+    left, right = st.columns(2)
+    left.slider(text.A_KERNEL, 2, 5, key="rk", help=text.A_KERNEL_HELP, persist_state="session")
+    upsampling_labs.run("atrous", partial(_layer, right))  # by itself: the rest of the lab isn't about its rate
     st.subheader(text.S_TITLE)
     shown = stacks()
     st.subheader(text.P_TITLE)
     picture(*shown)
-    st.subheader(text.T_TITLE)
-    _stitch()
+
+
+def _follow(_: None) -> None:
+    """Have another picture, which is chosen above, stitched as well."""
+    if st.session_state.get(STITCHED) != picker.current().hash:
+        st.rerun()
 
 
 # One layer
@@ -113,13 +128,12 @@ def steps(one: Layer) -> list[Step]:
     return played
 
 
-def _layer() -> None:
+def _layer(place: DeltaGenerator) -> None:
+    """Show the layer, and in `place` its rate."""
     from seglab.upsampling.atrous import effective_kernel
 
     now = st.session_state
-    left, right = st.columns(2)
-    left.slider(text.A_KERNEL, 2, 5, key="rk", help=text.A_KERNEL_HELP, persist_state="session")
-    right.slider(text.A_RATE, 1, 6, key="rr", help=text.A_RATE_HELP, persist_state="session")
+    place.slider(text.A_RATE, 1, 6, key="rr", help=text.A_RATE_HELP, persist_state="session")
     values = unpack(now[INPUT])[0]
     k, r = now["rk"], now["rr"]
     try:
@@ -190,12 +204,14 @@ def stitch(x: Plane, factor: int) -> Stitched:
 
 
 def _stitch() -> None:
+    st.subheader(text.T_TITLE)
     st.markdown(text.T_INTRO)
     st.segmented_control(text.T_FACTOR, (2, 3), key="sfac", required=True, persist_state="session")
     factor = st.session_state["sfac"]
     st.caption(text.T_NET.format(f=factor))
     side = 2 + 2 * factor + BLOCKS * factor  # the field of an output less one, and the outputs: all runs the same size
     photo = picker.current()
+    st.session_state[STITCHED] = photo.hash
     found: Stitched = cache.kept(
         cache.MAPS, ("upsampling", "stitch", photo.hash, factor),
         lambda: stitch(np.rint(grey(photo, side, exact=True) * 9 / 255), factor),

@@ -8,6 +8,7 @@ import numpy as np
 import streamlit as st
 
 from ui import state
+from ui.expander import expander
 from ui.grid import GridEvent
 from ui.texts import upsampling as text
 from ui.upsampling_choice import CONVOLUTIONS, INTERPOLATIONS, choose, has_kernel
@@ -27,7 +28,6 @@ from ui.upsampling_state import (
 
 BLUR = "0.0625 0.125 0.0625/0.125 0.25 0.125/0.0625 0.125 0.0625"  # (1 2 1)/4 each way
 FLAT = 4.0  # every number of the grid that filters begin on
-MORE = "upsampling.more"  # whether the expander is open
 LENT = "upsampling.lent"  # the visitor's own grids, while a method that can't take them has others; see `_lend`
 
 
@@ -69,8 +69,8 @@ def main() -> None:
 def more() -> None:
     """Show the expander: sizes, random numbers, and the parameters that are rarely moved."""
     now = st.session_state
-    box = st.expander(text.MORE, key=MORE, icon=":material/tune:", on_change="rerun")
-    if not box.open:  # a third of what the lab draws: each control would pay for it
+    box = expander(text.MORE, "upsampling")
+    if box is None:
         return
     with box:
         left, middle, right = st.columns(3)

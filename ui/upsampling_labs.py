@@ -7,8 +7,15 @@ from typing import TypeVar
 
 import streamlit as st
 
-from ui import upsampling_controls, upsampling_lab, upsampling_photos_state, upsampling_state, upsampling_views_state
-from ui.state import Field, follow_link, keep_link
+from ui import (
+    tabs,
+    upsampling_controls,
+    upsampling_lab,
+    upsampling_photos_state,
+    upsampling_state,
+    upsampling_views_state,
+)
+from ui.state import Field, follow_link, keep_link, seen
 from ui.texts import upsampling as text
 
 T = TypeVar("T")
@@ -52,22 +59,28 @@ def choose() -> str:
     return str(chosen)
 
 
-def run(lab: str, part: Callable[[], T]) -> T:
-    """Show a lab by `part`; return what that returns.
+def run(lab: str, part: Callable[[], T], after: Callable[[T], object] = lambda _: None) -> T:
+    """Show a lab by `part`; return what that returns. By itself, unless something under it is about what it shows.
 
-    As a fragment, so that its controls draw nothing else anew, unless something under it is about what it shows: then
-    the whole page must follow each of its controls.
+    `after`: as in `ui.tabs.lab`.
     """
 
     def linked() -> T:
+        seen(FIELDS, st.query_params, st.session_state, NAME)
         shown = part()
         keep()
         return shown
 
     grid = lab == "grid"
-    alone = st.session_state.get(TABS[grid], text.TAB_TRY) == text.TAB_TRY and not (grid and upsampling_lab.stands())
+    alone = tabs.at_first(TABS[grid], text.TAB_TRY) and not (grid and upsampling_lab.stands())
     # There and back may hold a large photo, which the end of the page tidies up after.
-    return st.fragment(linked)() if alone and lab != "rebuild" else linked()
+    return tabs.lab(linked, alone and lab != "rebuild", after)
+
+
+def again(shown: object) -> None:
+    """Have the page run anew if the grid lab's question stands again: it ends there."""
+    if shown is None:
+        st.rerun()
 
 
 def show(lab: str) -> None:

@@ -14,7 +14,7 @@ import streamlit as st
 from numpy.typing import NDArray
 from PIL import Image as Pil
 
-from ui import cache, picker
+from ui import cache, expander, picker
 from ui import viewer as v
 from ui.grid import Links, Panel, Points, Step, grid
 from ui.picker import Photo
@@ -78,8 +78,11 @@ def roi() -> None:
     st.caption(text.R_ROUNDED_NOTE.format(*view.pool.rounded))
     if now["rmap"] == "places":
         st.caption(text.R_PLACES_NOTE)
-    st.subheader(text.R_ONE_BIN)
-    one_bin(view.feature, view.pool, view.align, cell)
+    # A link to another bin than the first is about that bin.
+    now.setdefault(expander.key("upsampling.roi.bin"), cell != (min(1, now["bins"] - 1),) * 2)
+    if (box := expander.expander(text.R_ONE_BIN, "upsampling.roi.bin", ":material/function:")) is not None:
+        with box:
+            one_bin(view.feature, view.pool, view.align, cell)
     st.caption(text.R_INSIDE)
 
 
@@ -164,7 +167,9 @@ def _controls() -> None:
             now[key] = float(now[key])
             st.number_input(name, 0.0, float(SIDE), step=1.0, format="%g", key=key, persist_state="session",
                             width=EDGE_WIDTH, help=text.R_EDGE_HELP.format(side=SIDE))  # fmt: skip
-    with st.expander(text.R_MORE, icon=":material/tune:"):
+    if (box := expander.expander(text.R_MORE, "upsampling.roi")) is None:
+        return
+    with box:
         st.segmented_control(text.R_MAP, MAPS, format_func=text.R_MAPS.__getitem__, key="rmap", required=True,
                              persist_state="session")  # fmt: skip
         left, right = st.columns(2, vertical_alignment="bottom")
@@ -241,9 +246,6 @@ def _numbers(view: View) -> None:
         st.metric(text.R_OFF_ALIGN, text.R_PX.format(n=worst), width="content", help=text.R_OFF_HELP_ALIGN)
     edges = (round(n, 6) + 0.0 for n in (*view.off.box, *view.off_align))  # no −0
     st.caption(text.R_NOTICE.format(*edges, stride=view.stride).replace("-", "−"))
-
-
-# The grids
 
 
 def panels(view: View) -> list[Panel]:

@@ -12,6 +12,7 @@ from PIL import Image as Pil
 
 from ui import cache, picker, upsampling_equal
 from ui import viewer as v
+from ui.expander import expander
 from ui.losses_charts import figure
 from ui.picker import Photo
 from ui.state import plain
@@ -44,7 +45,7 @@ def listed(numbers: Any) -> str:
 
 def stacks() -> tuple[tuple[int, ...], int]:
     """Show what a stack of rates sees; return its rates and the kernel size."""
-    from seglab.upsampling.atrous import coverage, effective_kernel, holes, receptive_field
+    from seglab.upsampling.atrous import coverage, holes, receptive_field
 
     now = st.session_state
     left, right = st.columns([2, 3], vertical_alignment="bottom")
@@ -55,10 +56,9 @@ def stacks() -> tuple[tuple[int, ...], int]:
             st.button(known.replace(",", ", "), key=f"upsampling.stack.{known}", on_click=partial(_try, known))
     rates, k = _rates(now["rates"], now["rk"])
     ones = (1,) * len(rates)
-    fields = receptive_field([(k, 1, rate) for rate in rates])
-    plain, strided = (receptive_field([(k, stride, 1)] * len(rates)) for stride in (1, 2))
+    size, plain = (receptive_field([(k, 1, rate) for rate in each])[-1].size for each in (rates, ones))
     paths, paths_one = coverage(rates, k), coverage(ones, k)
-    size, share = fields[-1].size, holes(paths)
+    share = holes(paths)
     with st.container(horizontal=True, gap="medium"):
         st.metric(text.S_SHARE, text.S_PERCENT.format(percent=100 * share), width="content")
         st.metric(text.S_FIELD, text.S_CELLS.format(size=size), width="content")
@@ -66,7 +66,7 @@ def stacks() -> tuple[tuple[int, ...], int]:
     said = text.S_GRIDDING if share else text.S_NO_GRIDDING
     read = paths > 0
     shared = np.count_nonzero(read[:, 1:] & read[:, :-1]) / np.count_nonzero(read)  # with the output beside it
-    st.markdown(said.format(share=share, shared=shared, size=size, layers=len(rates), one=plain[-1].size))
+    st.markdown(said.format(share=share, shared=shared, size=size, layers=len(rates), one=plain))
     left, right = st.columns(2)
     with left:
         _map(text.S_MAP.format(rates=listed(rates)), paths, size, rates, k, "rates")
@@ -74,6 +74,19 @@ def stacks() -> tuple[tuple[int, ...], int]:
         _map(text.S_MAP_ONE, paths_one, size, ones, k, "ones")
     st.caption(text.S_MAP_NOTE.format(most=paths.max(), most_one=paths_one.max()))
     st.latex(broken(text.S_FIELD_FILLED.format(steps=k - 1, sum=" + ".join(map(str, rates)), size=size)))
+    box = expander(text.S_LAYERS, "upsampling.stack", icon=":material/layers:")
+    if box is not None:
+        with box:
+            _by_layer(rates, k)
+    return rates, k
+
+
+def _by_layer(rates: tuple[int, ...], k: int) -> None:
+    """Show what each layer adds: effective kernels, receptive fields and jumps, beside the same without rates."""
+    from seglab.upsampling.atrous import effective_kernel, receptive_field
+
+    fields = receptive_field([(k, 1, rate) for rate in rates])
+    plain, strided = (receptive_field([(k, stride, 1)] * len(rates)) for stride in (1, 2))
     left, right = st.columns([3, 2])
     spans = [effective_kernel(k, rate) for rate in rates]
     columns = (
@@ -91,7 +104,6 @@ def stacks() -> tuple[tuple[int, ...], int]:
         made.update_xaxes(dtick=1)
         st.plotly_chart(made, key="upsampling.atrous.field", config={"displayModeBar": False})
     st.caption(text.S_CHART_NOTE.format(jump=strided[-1].jump))
-    return rates, k
 
 
 def _try(rates: str) -> None:
@@ -139,7 +151,7 @@ def _map(title: str, paths: NDArray[np.int64], size: int, rates: tuple[int, ...]
     hole = v.Entry(1, text.S_HOLE, ORANGE, text.S_HOLE)
     v.viewer(
         None, [v.HeatLayer(values, text.S_PATHS, 0.0), v.IdLayer(missed, (hole,), text.S_HOLES, text.S_SEEN)],
-        key=f"upsampling.atrous.{key}.{size}", height=HEIGHT, opacity=1.0, controls=False, link="upsampling.atrous.map",
+        key=f"upsampling.atrous.{key}", height=HEIGHT, opacity=1.0, controls=False, link="upsampling.atrous.map",
         alt=text.S_MAP_ALT.format(rates=listed(rates), size=len(paths), share=float(np.mean(paths == 0))),
     )  # fmt: skip
 
@@ -234,7 +246,7 @@ def picture(rates: tuple[int, ...], k: int) -> None:
         with column:
             st.markdown(f"**{title.format(rates=listed(rates))}**")
             image = np.rint(shown).clip(0, 255).astype(np.uint8)[:, :, None].repeat(3, 2)
-            v.viewer(image, key=f"upsampling.atrous.pane.{n}.{height}.{width}", height=HEIGHT, controls=False,
+            v.viewer(image, key=f"upsampling.atrous.pane.{n}", height=HEIGHT, controls=False,
                      link="upsampling.atrous.picture", alt=alt)  # fmt: skip
             if badge:  # below, as a title may need two lines
                 st.markdown(badge)

@@ -15,7 +15,7 @@ from ui.texts import upsampling as text
 from ui.upsampling_choice import Chosen
 
 Values = NDArray[np.float64]
-SINGLE = 144  # inputs or outputs that are played one by one, at most; more go row by row: nobody watches 256 of them
+SINGLE = 144  # stamps or outputs that are played one by one, at most; more go row by row: nobody watches 256 of them
 LIT = 2**15  # cells that all stamps light together, at most
 TERMS = 9  # of a sum that is written out in a caption
 
@@ -36,7 +36,7 @@ def stamped(c: Chosen, shape: tuple[int, int], output: Values) -> tuple[list[Val
     between, outputs = pairs(c), 1 if output.ndim == 2 else len(output)
     on = "canvas" if c.pad else "out"
     height, width = c.x.shape[1:]
-    by_row = c.x.size > SINGLE or c.x.size * c.w[0].size > LIT
+    by_row = c.x.size * outputs > SINGLE or c.x.size * c.w[0].size > LIT
     spans = [c.dilation * (side - 1) + 1 for side in c.w.shape[1:]]
     before, touched = np.zeros((outputs, *shape)), np.zeros((outputs, *shape), bool)
     blank = {f"out{o}": np.full(output.shape[-2:], np.nan) for o in range(outputs)} if c.pad else {}

@@ -76,10 +76,10 @@ def new_page(browser: object) -> Iterator[Callable[..., object]]:
 
 
 class Messages:
-    """Counts what goes over a page's WebSocket since it was made or `reset()`: frames sent, bytes received."""
+    """Counts what went over a page's WebSocket since `reset()`: frames sent, frames and bytes received."""
 
     def __init__(self, page: object) -> None:
-        self.count = self.received = 0
+        self.count = self.frames = self.received = 0
         page.on("websocket", self._listen)
 
     def _listen(self, socket: object) -> None:
@@ -90,10 +90,11 @@ class Messages:
         self.count += 1
 
     def _came(self, frame: str | bytes) -> None:
+        self.frames += 1
         self.received += len(frame)
 
     def reset(self) -> None:
-        self.count = self.received = 0
+        self.count = self.frames = self.received = 0
 
 
 @pytest.fixture

@@ -197,13 +197,19 @@ def test_the_picture_is_on_the_first_screen_and_nothing_is_too_wide(new_page: An
         assert page.evaluate("document.documentElement.scrollWidth") == width
 
 
-@pytest.mark.parametrize("name", ["Use it", "Download", "Your ground truth", "Code"])
-def test_every_part_shows_without_an_error(new_page: Any, url: str, name: str) -> None:
+def test_every_part_shows_without_an_error_and_what_is_above_stays(new_page: Any, url: str) -> None:
+    """The lab is a fragment under the first tab alone; going from one to another builds nothing anew."""
     page = new_page(390, 844)
     opened(page, url)
-    tab(page, name)
-    assert page.locator("[data-testid=stException]").count() == 0
-    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    page.get_by_text("More: temperature").click()
+    page.get_by_role("slider", name="Temperature").wait_for()
+    page.locator("canvas.base").evaluate("canvas => { canvas.dataset.mine = 1; }")
+    for name in ("Use it", "Download", "Your ground truth", "Code", "Experiments"):
+        tab(page, name)
+        assert page.locator("[data-testid=stException]").count() == 0, name
+        assert page.evaluate("document.documentElement.scrollWidth") == 390, name
+        assert page.locator("canvas.base[data-mine]").count() == 1, name
+        assert page.get_by_role("slider", name="Temperature").is_visible(), name
 
 
 def test_a_press_while_the_page_is_computing_still_saves(new_page: Any, url: str) -> None:

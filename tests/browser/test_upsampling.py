@@ -16,7 +16,7 @@ from playwright.sync_api import Page, expect
 from seglab.upsampling.trace import short
 from tests.browser.conftest import Messages
 from tests.browser.test_viewer import Stage
-from ui import upsampling_presets
+from ui import gallery, upsampling_presets
 from ui.texts import live
 from ui.texts import upsampling as text
 from ui.texts import upsampling_photos as photos
@@ -356,6 +356,42 @@ def test_a_grid_of_the_atrous_lab_is_in_the_link(opened: Any) -> None:
     expect(lab.cell(views.A_INPUT, 0).locator(".value")).to_have_text("−7")
     lab.page.get_by_role("button", name=views.A_BACK).click()
     expect(lab.page).not_to_have_url(re.compile("ax="), timeout=WAIT)
+
+
+def test_a_lab_in_a_lab_draws_nothing_but_what_it_changes(opened: Any) -> None:
+    lab = opened(lab="atrous", rk="2", rr="1")
+    frames: dict[str, list[int]] = {}
+    for name, keys in ((views.A_RATE, 2), (views.A_KERNEL, 3), (views.A_RATE, 2)):
+        slider = lab.page.get_by_role("slider", name=name)
+        for _ in range(keys):
+            lab.sent.reset()
+            slider.focus()
+            lab.page.keyboard.press("ArrowRight")
+            lab.page.wait_for_timeout(300)  # until the run that this asks for has begun
+            lab.settle()
+            frames.setdefault(name, []).append(lab.sent.frames)
+    rate, kernel = frames[views.A_RATE], frames[views.A_KERNEL]
+    assert max(kernel) < 1.2 * min(kernel), "each is answered by the lab alone, not every other by the page"
+    assert max(rate) < 0.5 * min(kernel), "and the rate by its own part of it"
+
+
+def test_another_picture_is_stitched_as_well_and_what_is_folded_opens(opened: Any) -> None:
+    """Shift-and-stitch is a fragment of its own: it doesn't see by itself that the picture above it has changed."""
+    lab = opened(lab="atrous")
+    page = lab.page
+    values = page.locator(".grid[aria-label]").nth(1).locator(".board").first.locator(".value")
+    before = values.all_inner_texts()
+    page.get_by_role("button", name=re.compile("Picture:")).click()
+    page.get_by_role("button", name=gallery.GALLERY["rocket"].title).click()
+    expect(values).not_to_have_text(before, timeout=WAIT)
+    lab.settle()
+    page.get_by_text(views.S_LAYERS).click()
+    expect(page.locator(".js-plotly-plot")).to_be_visible(timeout=WAIT)
+    page.goto(page.url.split("?")[0] + "?lab=roi")
+    lab = Lab(page)
+    assert page.get_by_role("table").count() == 0
+    page.get_by_text(views.R_ONE_BIN).click()
+    expect(page.get_by_role("table")).to_be_visible(timeout=WAIT)
 
 
 def test_a_dragged_box_keeps_the_zoom(new_page: Any, url: str) -> None:

@@ -6,17 +6,26 @@ from pathlib import Path
 
 from streamlit.testing.v1 import AppTest
 
+from ui import expander
+
 ROOT = Path(__file__).resolve().parents[2]
 KINDS = ("markdown", "caption", "info", "warning", "error")
 
 
 def opened(page: str, **params: str) -> AppTest:
-    """Open pages/{page}.py by a link, as a visitor does."""
+    """Open pages/{page}.py by a link, as a visitor does, and its expanders."""
     app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
     app.switch_page(f"pages/{page}.py")
     for key, value in params.items():
         app.query_params[key] = value
-    return ok(app.run())
+    return ok(unfolded(app).run())
+
+
+def unfolded(app: AppTest) -> AppTest:
+    """Have the expanders open that are filled only while they are."""
+    for part in ("losses", "upsampling.roi", "upsampling.roi.bin", "upsampling.stack"):
+        app.session_state[expander.key(part)] = True
+    return app
 
 
 def menu(app: AppTest) -> AppTest:

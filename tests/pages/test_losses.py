@@ -17,6 +17,7 @@ from seglab.metrics import confusion, distances, scores
 from tests.pages.apps import ok, opened, shown, words
 from ui import (
     cache,
+    expander,
     lesson_file,
     losses_controls,
     losses_extras,
@@ -501,3 +502,15 @@ def test_large_own_masks_are_scored_and_what_takes_seconds_waits_to_be_asked_for
     assert shown(app)[text.RECALL] == f"{100 * truth[:, 1000:].sum() / truth.sum():.1f} %"
     assert {toggle.key for toggle in app.toggle} >= {"losses.compute.maps", "losses.compute.charts"}
     assert not app.get("plotly_chart")
+
+
+def test_what_is_rarely_moved_is_there_only_while_it_is_open_and_keeps_its_values() -> None:
+    app = opened("3_Losses_and_metrics", truth="disc", right="5")
+    assert [one for one in app.slider if one.key == "right"]
+    app.session_state[expander.key("losses")] = False
+    ok(app.run())
+    assert not [one for one in app.slider if one.key == "right"]
+    assert (app.session_state["right"], app.query_params["right"]) == (5, "5")
+    app.session_state[expander.key("losses")] = True
+    ok(app.run())
+    assert app.slider(key="right").value == 5

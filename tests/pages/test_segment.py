@@ -21,8 +21,9 @@ from seglab import inference, maps, runtime, zoo
 from seglab.inference import Options
 from seglab.palettes import CAMVID
 from tests.pages.apps import menu, ok, words
-from ui import cache, code, lesson_file, picker, segment_code, segment_lesson, segment_truth
+from ui import cache, code, lesson_file, picker, segment_code, segment_lesson, segment_run, segment_truth, tabs, warm
 from ui.presets import PRESETS
+from ui.texts import segment as text
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -423,3 +424,39 @@ def test_a_rerun_is_quick(page: AppTest) -> None:
     began = time.perf_counter()
     page.slider(key="temp").set_value(1.5).run()
     assert time.perf_counter() - began < 3  # some 0.1 s on an idle machine; a forward pass would not fit either
+
+
+def test_before_a_network_runs_the_page_takes_the_lab_back_until_what_it_wants_is_kept(
+    page: AppTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A fragment's run can't be interrupted (tabs.whole): how many more runs of the page have none."""
+    monkeypatch.setattr(warm, "ready", lambda: True)
+    page.run().run()
+    assert page.session_state[tabs.WHOLE] == 0, "nothing had to run: the lab is a fragment"
+    page.toggle(key="flip").set_value(True).run()
+    assert page.session_state[tabs.WHOLE] == 1, "the network ran in the page's own run, begun anew"
+    assert ok(page.run()).session_state[tabs.WHOLE] == 0
+
+
+def test_after_a_failure_the_next_press_brings_the_tabs_back(page: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(warm, "ready", lambda: True)
+    page.run().run()
+    with monkeypatch.context() as broken:
+        broken.setattr(segment_run, "run", lambda *_: (_ for _ in ()).throw(ValueError("no room")))
+        page.slider(key="temp").set_value(2.0).run()
+    assert [error.value for error in page.error] == ["no room"]
+    assert not page.tabs
+    assert page.session_state[tabs.BROKEN], "or “Again” would be the fragment's, and bring back nothing else"
+    next(one for one in page.button if one.label == text.AGAIN).click().run()
+    assert len(ok(page).tabs) == 5
+
+
+def test_a_press_that_keeps_a_is_not_lost_where_the_network_has_to_run_first(
+    page: AppTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(warm, "ready", lambda: True)
+    page.run().run()
+    cache.LOGITS.clear()  # as when other visitors fill it
+    button(page, "segment.pin.button").click().run()
+    ok(page)
+    assert page.session_state["segment.pin"] is not None

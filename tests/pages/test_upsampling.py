@@ -25,6 +25,7 @@ from tests import latex
 from tests.pages.apps import ok, opened, words
 from ui import (
     code,
+    expander,
     lesson_file,
     state,
     upsampling_badge,
@@ -483,7 +484,7 @@ def test_filters_begin_on_a_flat_grid_and_icnr_repeats_the_first() -> None:
 
 def more(app: AppTest) -> AppTest:
     """Open the expander under the grids."""
-    app.session_state[upsampling_controls.MORE] = True
+    app.session_state[expander.key("upsampling")] = True
     return ok(app.run())
 
 

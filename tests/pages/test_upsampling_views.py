@@ -14,9 +14,10 @@ from torchvision import ops
 from seglab.upsampling.atrous import coverage, effective_kernel, holes
 from seglab.upsampling.roi import Sample, misalignment, roi_align, roi_pool
 from tests.latex import evaluate
-from tests.pages.apps import ok, shown, words
+from tests.pages.apps import ok, shown, unfolded, words
 from ui import (
     code,
+    expander,
     losses_state,
     picker,
     segment_state,
@@ -53,7 +54,7 @@ def page() -> None:
 
 
 def start(lab: str, **params: str) -> AppTest:
-    app = AppTest.from_function(page, default_timeout=120)
+    app = unfolded(AppTest.from_function(page, default_timeout=120))
     app.session_state["lab"] = lab
     for key, value in params.items():
         app.query_params[key] = value
@@ -395,7 +396,7 @@ def test_a_box_thinner_than_rounding_is_no_crash() -> None:
 
 @pytest.mark.parametrize("lab", ["atrous", "roi"])
 def test_a_picture_that_is_missing_is_told(lab: str) -> None:
-    app = AppTest.from_function(page, default_timeout=120)
+    app = unfolded(AppTest.from_function(page, default_timeout=120))
     for key, value in {"lab": lab, "image": "upload", "file": "mine.png", "sha": "0" * 16}.items():
         app.session_state[key] = value
     ok(app.run())
@@ -567,7 +568,7 @@ def test_strangers_links_do_no_harm(lab: str) -> None:
 
 @pytest.mark.parametrize("image", ["china", "rocket"])
 def test_the_largest_of_everything_works(image: str) -> None:
-    app = AppTest.from_function(page, default_timeout=120)
+    app = unfolded(AppTest.from_function(page, default_timeout=120))
     app.session_state["lab"], app.session_state["image"] = "roi", image
     wide = {"bx0": "0", "by0": "0", "bx1": "512", "by1": "512", "bins": "8", "samples": "0", "rscale": "16"}
     for key, value in {**wide, "brow": "7", "bcol": "7"}.items():
@@ -586,3 +587,23 @@ def test_the_choices_clash_with_no_pages() -> None:
     values, wrong = state.read(FIELDS, state.write(FIELDS, state.defaults(FIELDS) | {"rates": "1,2,5", "bx0": 3.5}))
     assert wrong == []
     assert (values["rates"], values["bx0"]) == ("1,2,5", 3.5)
+
+
+@pytest.mark.parametrize("lab", ["atrous", "roi"])
+def test_what_is_folded_is_drawn_only_while_it_is_open(lab: str) -> None:
+    app = start(lab)
+    drawn = {"atrous": lambda: app.dataframe, "roi": lambda: app.table}[lab]
+    assert drawn()
+    part = {"atrous": "upsampling.stack", "roi": "upsampling.roi.bin"}[lab]
+    app.session_state[expander.key(part)] = False
+    ok(app.run())
+    assert not drawn()
+
+
+def test_a_link_to_a_bin_opens_it() -> None:
+    for params, there in (({}, False), ({"brow": "2"}, True), ({"bins": "1"}, False)):
+        app = AppTest.from_function(page, default_timeout=120)
+        app.session_state["lab"] = "roi"
+        for key, value in params.items():
+            app.query_params[key] = value
+        assert bool(ok(app.run()).table) is there, params

@@ -168,7 +168,7 @@ CODE_NOTE = (
 CODE_FILES = "First put {files} from the tab “Download” beside the script."
 CODE_AND = " and "
 MISSING_FILE = (
-    "No file yet for your own mask: choose it under “More”, or load the lesson file that came with a link under "
+    "No file yet for your own mask: choose it above, or load the lesson file that came with a link under "
     "“Download”. Until then that mask is empty."
 )
 LESSON_OTHER_PAGE = "This lesson file is another page's. Load it there; this page's are saved under “Download”."

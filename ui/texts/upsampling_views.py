@@ -60,6 +60,7 @@ S_NO_GRIDDING = (
     "**No holes: every one of the {size}×{size} cells is read**, with as many weights as {layers} ordinary layers, "
     "which see {one}×{one}."
 )
+S_LAYERS = "Layer by layer: how the receptive field grows"
 S_TABLE = ("Layer", "Rate", "Spans", "Field", "Jump", "Field, rate 1", "Field, stride 2", "Jump, stride 2")
 S_CHART = ("Layer", "Receptive field (cells a side)")
 S_LINES = ("these rates", "rate 1", "rate 1, stride 2")
@@ -128,7 +129,8 @@ R_MAPS = {"photo": "The picture, mean grey of each cell", "places": "Places: 100
 R_MORE = "More: sampling ratio, aligned, what the map holds"
 R_LAST = "the box from ({0:g}, {1:g}) to ({2:g}, {3:g})"
 R_TRUE, R_ROUNDED, R_BIN, R_POINT, R_CHOSEN = (
-    "true box", "RoIPool: rounded box", "RoIPool: its bins", "RoIAlign: sample points", "samples of the bin below",
+    "true box", "RoIPool: rounded box", "RoIPool: its bins", "RoIAlign: sample points",
+    "samples of the bin written out",
 )  # fmt: skip
 R_DRAWN = "Boxes"
 R_PICTURE_ALT = (
