@@ -93,9 +93,14 @@ def card(row: Architecture, said: Mapping[str, Any], results: Sequence[Mapping[s
 
 
 def write(folder: Path, weights: Path) -> list[str]:
-    """Put all that is finished in `folder` into `weights`, with the results of all; return the models' keys."""
+    """Put all that is finished in `folder` into `weights`, with the results of all; return the models' keys.
+
+    What `weights` has of other architectures stays: `--only` trains some anew, or those that were added.
+    """
     import tomllib
 
+    file = weights / RESULTS
+    before = json.loads(file.read_text()) if file.is_file() else {"baselines": {}, "runs": {}}
     runs: dict[str, Any] = {}
     for row in ARCHITECTURES:
         results = finished(folder, row) if row.small else None
@@ -108,8 +113,12 @@ def write(folder: Path, weights: Path) -> list[str]:
         parts.write(weights / f"{row.model}.toml", text.encode())
         runs[row.key] = results
     measured = folder / BASELINES
-    known = {"baselines": json.loads(measured.read_text()) if measured.is_file() else {}, "runs": runs}
-    parts.write(weights / RESULTS, (json.dumps(known, indent=1) + "\n").encode())
+    every = before["runs"] | runs
+    known = {
+        "baselines": json.loads(measured.read_text()) if measured.is_file() else before["baselines"],
+        "runs": {row.key: every[row.key] for row in ARCHITECTURES if row.key in every},
+    }
+    parts.write(file, (json.dumps(known, indent=1) + "\n").encode())
     return [str(row.model) for row in ARCHITECTURES if row.key in runs]
 
 

@@ -16,7 +16,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from seglab import published as by
-from seglab.builders import HRNET, hrnet_v2p, of, patch, plus_on_xception, undilated
+from seglab.builders import HRNET, fine, hrnet_v2p, of, plus_on_xception, undilated
 from seglab.published import Paper, Result, results
 
 if TYPE_CHECKING:
@@ -89,9 +89,9 @@ _COUNT = "by count; the paper prints none"
 ARCHITECTURES = (
     Architecture(
         "patch", "Sliding window", 2012, by.CIRESAN, "table 1, N4",
-        "The first deep network to give a class to every pixel: classify the patch around each.",
+        "Won the first contest on neuronal membranes (ISBI 2012) by classifying the patch around each pixel.",
         "Neighbouring patches share nearly all their pixels, and everything is computed anew for each.",
-        of("patch", "paper_size"), patch,
+        of("patch", "paper_size"), of("patch", "small"),
         0.22, None, _COUNT, ("dense1", "convs.2"),
     ),
     Architecture(
@@ -128,6 +128,13 @@ ARCHITECTURES = (
         "Places tell where, but not what: all else of the fine maps is lost on the way down.",
         of("segnet", "paper_size"), of("segnet", "small"),
         29.45, 29.5, _TIRAMISU, ("down.4", "up.1"), seeds=3,
+    ),
+    Architecture(
+        "encoder-decoder", "Encoder-decoder, plain", 2015, by.PLAIN, "",
+        "The U-Net's twin without its skips, to compare with: all passes through the map at stride 16.",
+        "Where an edge was is guessed from a 16th of the size; nothing of the fine maps goes across.",
+        of("flat", "EncoderDecoder", n_classes=2, base=64, steps=4), of("flat", "EncoderDecoder", base=9, steps=4),
+        25.12, None, _COUNT, ("down.4", "up.0", "down.3"), seeds=3,
     ),
     Architecture(
         "unet-paper", "U-Net, as published", 2015, by.RONNEBERGER, "fig. 1",
@@ -169,6 +176,13 @@ ARCHITECTURES = (
         "The twin of the next one, to compare with: the same weights, at stride 32 as the encoder comes.",
         "A map of 4×4 cells for a picture of 128×128, enlarged by 32.",
         partial(undilated, 21, "resnet101"), partial(undilated, encoder="tiny"),
+        51.95, None, _COUNT, (_LAST, _BEFORE), seeds=3,
+    ),
+    Architecture(
+        "fcn-fine", "FCN at stride 8, not dilated", 2014, by.OURS, "",
+        "The other twin: maps as fine as the next one's, but kernels as they come, so that it sees less.",
+        "Finer maps alone: the later layers, made for a wide view, look at a fourth of it.",
+        partial(fine, 21, "resnet101"), partial(fine, encoder="tiny"),
         51.95, None, _COUNT, (_LAST, _BEFORE), seeds=3,
     ),
     Architecture(

@@ -1,4 +1,4 @@
-"""Networks by module and function of `seglab.nets`, imported when they are built; and four that no module has.
+"""Networks by module and function of `seglab.nets`, imported when they are built; and some that no module has.
 
 `of(module, function, **options)` gives a function that builds: `of("fcn", "small", stride=32)(11)`. Free of torch until
 then.
@@ -26,18 +26,17 @@ def of(module: str, function: str, **options: Any) -> Callable[..., nn.Module]:
     return partial(_net, module, function, **options)
 
 
-def patch(n_classes: int) -> nn.Module:
-    """Return `seglab.nets.patch.small`, but with 16 channels first instead of 24; 0.06 M parameters.
-
-    On CPUs oneDNN's gradient of a dilated convolution's weights is wrong in bf16, mostly NaN, where its input has an
-    odd number of eights of channels above 8: 24, 40 and 56 were seen (torch 2.15).
-    """
-    return _net("patch", "PatchClassifier", n_classes, kernels=(4, 3, 3), widths=(16, 32, 48), hidden=96)
-
-
 def undilated(n_classes: int, encoder: str) -> nn.Module:
     """Return torchvision's FCN over an encoder at its own stride of 32: the twin of the dilated one."""
     return _net("fcn_torchvision", "DilatedFCN", _net("encoders", "encoder", encoder), n_classes)
+
+
+def fine(n_classes: int, encoder: str) -> nn.Module:
+    """Return torchvision's FCN at its stride of 8, with no kernel dilated: a twin that shows what dilation does."""
+    net = _net("fcn_torchvision", "DilatedFCN", _net("encoders", "encoder", encoder, 8), n_classes)
+    for conv in (part for part in net.modules() if type(part).__name__ == "Conv2d"):
+        conv.dilation, conv.padding = (1, 1), tuple(k // 2 for k in conv.kernel_size)  # type: ignore[assignment, union-attr]
+    return net
 
 
 def plus_on_xception(n_classes: int) -> nn.Module:

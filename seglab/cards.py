@@ -44,9 +44,13 @@ class Score:
         >>> tuple(round(value, 3) for value in score.over_seeds("mean_iou"))
         (0.62, 0.01)
         """
-        alone = self.mean_iou if measure == "mean_iou" else self.also[measure]
-        values = self.seeds.get(measure, (alone,))
+        values = self.each_seed(measure)
         return sum(values) / len(values), (max(values) - min(values)) / 2
+
+    def each_seed(self, measure: str) -> tuple[float, ...]:
+        """Return a measure's value of every training; KeyError where it isn't there."""
+        alone = self.mean_iou if measure == "mean_iou" else self.also[measure]
+        return self.seeds.get(measure, (alone,))
 
     @property
     def headline(self) -> tuple[str, float]:

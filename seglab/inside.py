@@ -102,7 +102,7 @@ def origins(
         ValueError: no detector, or a picture of another size. OutOfMemory: the picture is too large.
 
     >>> from seglab.instances import detect
-    >>> from seglab.nets.mask_rcnn import light
+    >>> from seglab.nets.mask_rcnn_small import light
     >>> from seglab.types import Palette
     >>> from seglab.zoo import Preprocess
     >>> net = light(1, smallest=8, proposals=9, sampled=8, width=8, channels=8, hidden=8)

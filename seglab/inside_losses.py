@@ -124,7 +124,7 @@ def losses(sample: Sample, loaded: Loaded, *, cancel: Callable[[], bool] | None 
         ValueError: no detector, other classes, or no ids. OutOfMemory: the picture is too large.
 
     >>> from seglab import runtime
-    >>> from seglab.nets.mask_rcnn import light
+    >>> from seglab.nets.mask_rcnn_small import light
     >>> from seglab.types import Palette
     >>> from seglab.zoo import Preprocess
     >>> ball = Palette("demo", ("ball",), ((0, 114, 178),), things=(0,))

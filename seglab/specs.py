@@ -219,12 +219,12 @@ SPECS = (
         "scenes", "Scenes", partial(_build, "street", "scenes"), Preprocess(128), _STREET_LAYERS, _OWN, "semantic"
     ),
     _scenes(
-        "scenes-instances", "Scenes, Mask R-CNN", partial(_build, "mask_rcnn", "scenes_instances"),
+        "scenes-instances", "Scenes, Mask R-CNN", partial(_build, "mask_rcnn_small", "scenes_instances"),
         Preprocess(192, long_side=768), _PYRAMID_LAYERS, _MASK_RCNN, "instance",
     ),
     replace(
         _street("street-instances", "Street, Mask R-CNN (learnt from components)", "street"),
-        build=partial(_build, "mask_rcnn", "street_instances"), preprocess=Preprocess(360, long_side=1080),
+        build=partial(_build, "mask_rcnn_small", "street_instances"), preprocess=Preprocess(360, long_side=1080),
         cam_layers=_PYRAMID_LAYERS, paper=_MASK_RCNN, task="instance",
     ),
     _nuclei("nuclei-unet", "Nuclei, U-Net", partial(_build, "unet", "nuclei_unet"), _UNET_LAYERS, _UNET, "semantic"),
@@ -233,8 +233,8 @@ SPECS = (
         "semantic",
     ),
     _nuclei(
-        "nuclei-instances", "Nuclei, Mask R-CNN", partial(_build, "mask_rcnn", "nuclei_instances"), _PYRAMID_LAYERS,
-        _MASK_RCNN, "instance", long_side=1024,
+        "nuclei-instances", "Nuclei, Mask R-CNN", partial(_build, "mask_rcnn_small", "nuclei_instances"),
+        _PYRAMID_LAYERS, _MASK_RCNN, "instance", long_side=1024,
     ),
     _coco_things(
         "maskrcnn-resnet50-fpn", "Mask R-CNN, ResNet-50-FPN", _MASK_RCNN,

@@ -22,7 +22,7 @@ from seglab import parts, training_state
 from seglab.architectures import ARCHITECTURES, Architecture
 from seglab.augment import Augment
 from seglab.nets.classifiers import scenes_crops
-from seglab.nets.mask_rcnn import nuclei_instances, scenes_instances, street_instances
+from seglab.nets.mask_rcnn_small import nuclei_instances, scenes_instances, street_instances
 from seglab.nets.street import scenes, street, street_fast
 from seglab.nets.unet import nuclei_unet
 from seglab.objective_crops import Crops

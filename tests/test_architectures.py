@@ -35,14 +35,13 @@ def count(net: nn.Module) -> int:
 def test_every_architecture_of_the_course_is_there():
     """By the list of the issue; each once."""
     assert len(set(KEYS)) == len(KEYS)
-    wanted = (
-        "patch fcn-32s fcn-16s fcn-8s fcn-dilated deconvnet segnet unet-paper unet unet-encoder linknet fpn pspnet "
-    )
-    wanted += "deeplab-v1 deeplab-v2 deeplab-v3 deeplab-v3plus hrnet-v1 hrnet-v2 hrnet-v2p tiramisu-56 tiramisu-67 "
-    assert set(f"{wanted}tiramisu vnet mask-rcnn".split()) <= set(KEYS)
+    wanted = "patch fcn-32s fcn-16s fcn-8s fcn-dilated deconvnet segnet unet-paper unet unet-encoder linknet fpn "
+    wanted += "pspnet deeplab-v1 deeplab-v2 deeplab-v3 deeplab-v3plus hrnet-v1 hrnet-v2 hrnet-v2p tiramisu-56 "
+    assert set(f"{wanted}tiramisu-67 tiramisu vnet mask-rcnn encoder-decoder".split()) <= set(KEYS)
     assert {row.key for row in ARCHITECTURES if row.model is None} == {"tiramisu-56", "tiramisu-67"}
     assert {row.key for row in ARCHITECTURES if row.seeds == 3} == {
-        "fcn-32s", "fcn-16s", "fcn-8s", "segnet", "unet", "fcn-dilated", "fcn-undilated",
+        "fcn-32s", "fcn-16s", "fcn-8s", "segnet", "unet", "fcn-dilated", "fcn-undilated", "fcn-fine",
+        "encoder-decoder",
     }  # fmt: skip
 
 
@@ -67,7 +66,9 @@ def test_the_small_ones_are_small_and_answer(key):
     row, spec = SMALL[key], zoo.get(f"zoo-{key}")
     net = spec.build().eval()
     assert count(net) <= 600_000
-    assert 2 * sum(t.numel() for t in net.state_dict().values()) <= 1_200_000  # bytes in fp16
+    assert (
+        2 * sum(t.numel() for t in net.state_dict().values()) <= 1_200_000
+    )  # bytes in fp16; tensors' names come to it
     shapes: list[torch.Size] = []
     for name in row.cam_layers:
         net.get_submodule(name).register_forward_hook(lambda module, args, out: shapes.append(out.shape))
@@ -95,8 +96,17 @@ def test_what_passes_run_gives_what_was_built(key):
     assert (found - wanted).abs().max() < 1e-3 * max(1.0, wanted.abs().max())
 
 
+def test_volumes_can_be_made_ready_too():
+    row = next(row for row in ARCHITECTURES if row.volumes)
+    net, spec = row.small(3).eval(), zoo.get(str(row.model))
+    loaded = runtime.ready(row.key, net, spec.palette, spec.preprocess, "0", spec)
+    x = torch.randn(1, 1, 16, 32, 40)
+    with torch.inference_mode():
+        torch.testing.assert_close(loaded.folded(x.to(loaded.device)).cpu(), net.cpu()(x), atol=1e-3, rtol=1e-3)
+
+
 def test_no_dilated_convolution_has_a_width_whose_gradient_is_wrong():
-    """On CPUs, in bf16: `builders.patch` tells. A width that is a multiple of 16 is sound."""
+    """On CPUs, in bf16: `nets.patch.small` tells. A width that is a multiple of 16 is sound."""
     for row in ARCHITECTURES:
         for module in row.small(11).modules() if row.small and not row.volumes else ():
             if (

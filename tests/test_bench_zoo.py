@@ -45,6 +45,7 @@ def weights(monkeypatch, tmp_path):
     monkeypatch.setattr(
         zoo_costs, "measure", lambda row, repeats: zoo_costs.Costs(10**5, 10**6, 1.5, None, 2**20, 99, True, 8, 32)
     )
+    return tmp_path
 
 
 def rows(*keys: str) -> list[bench.Row]:
@@ -63,11 +64,18 @@ def test_scores_are_the_cards_over_the_seeds(weights):
 
 
 def test_an_ordering_shows_where_the_ranges_lie_apart(weights):
-    found = {(c.column, c.lower, c.higher): c for c in bench.claims(rows("fcn-32s", "fcn-16s", "fcn-8s", "unet"))}
+    found = {(c.column, c.lower, c.higher): c for c in bench.claims(["fcn-32s", "fcn-16s", "fcn-8s", "unet"])}
     assert len(found) == 5  # those of U-Net and dilation lack a side
     assert found["boundary", "fcn-32s", "fcn-16s"].shows
     close = found["thin", "fcn-16s", "fcn-8s"]
     assert (close.gap, close.spread, close.shows) == (pytest.approx(0.01), pytest.approx(0.02), False)
+    assert len(bench.claims()) == 5
+    # Two alike and one far above: the mean's half range says that they lie apart, but one is above the other's all.
+    text = card("zoo-fcn-32s", 0.4, 3).replace("boundary_iou = [0.4, 0.39, 0.41]", "boundary_iou = [0.4, 0.4, 0.505]")
+    (weights / "zoo-fcn-32s.toml").write_text(text)
+    uneven = next(c for c in bench.claims() if (c.column, c.lower) == ("boundary", "fcn-32s"))
+    assert uneven.gap > uneven.spread
+    assert not uneven.shows
 
 
 def test_the_table_has_no_blanks_and_says_what_lacks(weights):

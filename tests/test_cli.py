@@ -657,6 +657,7 @@ def test_train_with_a_sequence_held_out(run: Run, street_scenes: Path, tmp_path:
     ("arguments", "says"),
     [
         (["nope"], "street, street-fast"),
+        (["zoo-unet"], "python scripts/zoo.py --only unet"),
         (["street-fast", "--data", "/nowhere"], "no split 'train'"),
         (["street-fast", "--split", "night"], "train, val"),
         (["street-fast", "--seed", "-1"], "seed"),

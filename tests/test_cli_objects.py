@@ -14,7 +14,7 @@ from PIL import Image
 from seglab import __main__ as cli
 from seglab import export, runtime, zoo
 from seglab.datasets import scenes
-from seglab.nets.mask_rcnn import light
+from seglab.nets.mask_rcnn_small import light
 from seglab.types import SemanticResult
 
 
@@ -103,6 +103,7 @@ def test_cocos_things_go_by_camvids_names(loaded, monkeypatch, pictures, tmp_pat
     ("arguments", "says"),
     [
         (["--model", "street", "--task", "instance"], "can't tell objects apart"),
+        (["--model", "zoo-vnet"], "reads volumes, not pictures"),
         (["--model", "street", "--task", "panoptic"], "choose one of"),
         (["--model", "scenes-instances", "--task", "semantic"], "--task instance or panoptic"),
         (["--model", "scenes-instances", "--task", "instance", "--semantic", "scenes"], "--task panoptic"),

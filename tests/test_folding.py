@@ -206,10 +206,26 @@ def test_untrained_networks_pass_the_check(key):
         assert halves.agreement(net, copied) >= halves.LEAST
 
 
-def test_the_first_convolution_stays_in_float32_where_it_alone_reads_the_picture():
-    net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Conv2d(4, 2, 1)).eval().requires_grad_(False)
+def test_the_last_convolution_stays_in_float32_where_the_scores_are_smaller_than_the_picture():
+    parts = nn.Conv2d(3, 4, 3, 2), nn.ReLU(), nn.Conv2d(4, 4, 1), nn.Conv2d(4, 2, 1)
+    net = nn.Sequential(*parts).eval().requires_grad_(False)
     copied = halves.half(net, torch.bfloat16, channels_last=True)
-    assert copied.first == "0"
+    assert (copied.first, copied.last) == ("0", "3")
+    assert [p.dtype for p in copied.parameters()] == [torch.float32] * 2 + [torch.bfloat16] * 2 + [torch.float32] * 2
+    x = torch.randn(1, 3, 20, 20)
+    assert copied(x).dtype == torch.float32
+    torch.testing.assert_close(copied(x), net(x), atol=0.05, rtol=0.05)
+    alone = nn.Sequential(parts[0])
+    assert (lambda half: (half.first, half.last))(halves.half(alone, torch.bfloat16, channels_last=True)) == ("0", None)
+    assert halves.half(nn.Sequential(*parts, nn.ReLU()), torch.bfloat16, channels_last=True).last is None
+    large = nn.Sequential(*parts[1:], nn.Upsample(scale_factor=2))
+    assert halves.half(nn.Sequential(parts[0], large), torch.bfloat16, channels_last=True).last is None
+
+
+def test_the_first_convolution_stays_in_float32_where_it_alone_reads_the_picture():
+    net = nn.Sequential(nn.Conv2d(3, 4, 3, padding=1), nn.ReLU(), nn.Conv2d(4, 2, 1)).eval().requires_grad_(False)
+    copied = halves.half(net, torch.bfloat16, channels_last=True)
+    assert (copied.first, copied.last) == ("0", None), "the scores are as large as the picture"
     assert [p.dtype for p in copied.parameters()] == [torch.float32] * 2 + [torch.bfloat16] * 2
     assert all(p.dtype == torch.float32 for p in net.parameters())
     x = torch.randn(1, 3, 20, 20)

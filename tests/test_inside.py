@@ -18,7 +18,8 @@ from seglab.augment_instances import labels, targets
 from seglab.inside import mask_box, origins, pasted
 from seglab.inside_losses import losses
 from seglab.instances import Detections, detect, select
-from seglab.nets.mask_rcnn import Detector, light
+from seglab.nets.mask_rcnn import Detector
+from seglab.nets.mask_rcnn_small import light
 from seglab.options import Options
 from seglab.preprocess import normalize
 from seglab.types import Palette, Sample

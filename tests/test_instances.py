@@ -16,7 +16,8 @@ from torchvision.ops import batched_nms
 from seglab import instances, runtime
 from seglab.augment_instances import targets
 from seglab.instances import Detections, detect, paste, select
-from seglab.nets.mask_rcnn import Detector, light
+from seglab.nets.mask_rcnn import Detector
+from seglab.nets.mask_rcnn_small import light
 from seglab.options import Options
 from seglab.types import Palette
 from seglab.zoo import Preprocess

@@ -13,11 +13,16 @@ from torchvision.models._api import WeightsEnum
 from torchvision.models.detection.roi_heads import paste_masks_in_image
 
 from seglab import cost
-from seglab.nets import mask_rcnn
+from seglab.nets import mask_rcnn, mask_rcnn_small
 from seglab.nets.detection_parts import Pool
-from seglab.nets.mask_rcnn import Detector, light
+from seglab.nets.mask_rcnn import Detector
+from seglab.nets.mask_rcnn_small import light
 
-OURS = {mask_rcnn.scenes_instances: 5, mask_rcnn.street_instances: 3, mask_rcnn.nuclei_instances: 1}
+OURS = {
+    mask_rcnn_small.scenes_instances: 5,
+    mask_rcnn_small.street_instances: 3,
+    mask_rcnn_small.nuclei_instances: 1,
+}
 
 
 def tiny(things: int = 3, seed: int = 0) -> Detector:

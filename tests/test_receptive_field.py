@@ -13,7 +13,7 @@ import torchvision
 from torch import nn
 
 from seglab.effective_field import effective, radius
-from seglab.nets.mask_rcnn import light
+from seglab.nets.mask_rcnn_small import light
 from seglab.nets.street import PyramidPooling, StreetNet
 from seglab.nets.unet import UNet
 from seglab.reach import NoRule

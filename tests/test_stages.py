@@ -14,7 +14,7 @@ from torch.utils._pytree import tree_leaves
 
 from seglab import cost, memory
 from seglab.nets import torchvision_nets
-from seglab.nets.mask_rcnn import light
+from seglab.nets.mask_rcnn_small import light
 from seglab.nets.street import StreetNet
 from seglab.nets.unet import UNet
 from seglab.stages import Stage, default_names, feature_maps, measure

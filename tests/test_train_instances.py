@@ -14,7 +14,8 @@ from safetensors.torch import load_file
 from seglab import train as training
 from seglab.augment import Augment
 from seglab.augment_instances import FEWEST, labels, targets, view
-from seglab.nets.mask_rcnn import Detector, light
+from seglab.nets.mask_rcnn import Detector
+from seglab.nets.mask_rcnn_small import light
 from seglab.objectives import Objects
 from seglab.types import Palette, Sample
 

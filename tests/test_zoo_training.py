@@ -160,6 +160,16 @@ def test_cards_are_of_what_is_finished(folder, tmp_path, monkeypatch):
     (folder / "fcn-32s-2" / "result.json").rename(folder / "aside")
     (tmp_path / "other").mkdir()
     assert card_zoo.write(folder, tmp_path / "other") == ["zoo-linknet"]
+    # What another folder had left there stays, in the course's order; its baselines too.
+    assert card_zoo.write(folder, tmp_path) == ["zoo-linknet"]
+    again = json.loads((tmp_path / "zoo.json").read_text())
+    assert again == kept
+    assert list(again["runs"]) == ["fcn-32s", "linknet"]
+    alone = tmp_path / "alone"
+    (alone / "nothing").mkdir(parents=True)
+    (alone / "zoo.json").write_text(json.dumps(kept))
+    assert card_zoo.write(alone / "nothing", alone) == []
+    assert json.loads((alone / "zoo.json").read_text()) == kept
     (folder / "aside").rename(folder / "fcn-32s-2" / "result.json")
 
 

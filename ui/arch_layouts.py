@@ -121,6 +121,15 @@ def _unet(names: Collection[str]) -> Layout:
     return Layout("u", (*down, *up, Place("classify", 2 * n, 0)), output=(2 * n + 1, 0))
 
 
+def _plain(names: Collection[str]) -> Layout:
+    n = _many(names, "down")
+    ways = [
+        *(Place(f"down.{i}", 1 + i, i) for i in range(n)),
+        *(Place(f"up.{i}", n + 1 + i, n - 2 - i) for i in range(n - 1)),
+    ]
+    return Layout("u", (*ways, Place("classify", 2 * n, 0)), output=(2 * n + 1, 0))
+
+
 def _unet_encoder(names: Collection[str]) -> Layout:
     stages, column = _encoder(names)
     join = [Place(f"join.{i}", column + i, SCALES - 1 - i) for i in range(SCALES)]
@@ -256,10 +265,10 @@ def _streetnet(names: Collection[str]) -> Layout:
 _PLANS = {
     "patch": _patch,
     "fcn-32s": _fcn, "fcn-16s": _fcn, "fcn-8s": _fcn,
-    "deconvnet": _unpooled, "segnet": _unpooled,
+    "deconvnet": _unpooled, "segnet": _unpooled, "encoder-decoder": _plain,
     "unet-paper": _unet, "unet": _unet, "unet-encoder": _unet_encoder, "linknet": _linknet,
     "fpn": _fpn,
-    "fcn-undilated": _dilated, "fcn-dilated": _dilated, "pspnet": _pspnet,
+    "fcn-undilated": _dilated, "fcn-fine": _dilated, "fcn-dilated": _dilated, "pspnet": _pspnet,
     "deeplab-v1": _deeplab_v1, "deeplab-v2": _deeplab_v2, "deeplab-v3": _deeplab_v3,
     "deeplab-v3plus": _deeplab_v3plus, "deeplab-v3plus-xception": _deeplab_v3plus,
     "hrnet-v1": _hrnet, "hrnet-v2": _hrnet, "hrnet-v2p": _hrnet,

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -41,8 +41,9 @@ COLUMNS = (
 # What the course claims, the weaker one first, and the column in which it should show.
 CLAIMS = (
     ("boundary", "fcn-32s", "fcn-16s"), ("boundary", "fcn-16s", "fcn-8s"), ("thin", "fcn-32s", "fcn-16s"),
-    ("thin", "fcn-16s", "fcn-8s"), ("8–16", "fcn-32s", "fcn-8s"), ("boundary", "segnet", "unet"),
-    ("thin", "segnet", "unet"), ("context", "fcn-undilated", "fcn-dilated"),
+    ("thin", "fcn-16s", "fcn-8s"), ("8–16", "fcn-32s", "fcn-8s"), ("boundary", "encoder-decoder", "unet"),
+    ("thin", "encoder-decoder", "unet"), ("boundary", "segnet", "unet"), ("thin", "segnet", "unet"),
+    ("context", "fcn-fine", "fcn-dilated"), ("context", "fcn-undilated", "fcn-dilated"),
 )  # fmt: skip
 
 
@@ -116,7 +117,7 @@ def baselines(volumes: bool) -> dict[str, dict[str, float]]:
 class Claim:
     """An ordering that the course claims: in this column `lower` is below `higher`; by how much it is, and the spread.
 
-    shows: whether the ranges over the seeds lie apart.
+    shows: whether every training of the one is above every training of the other.
     """
 
     column: str
@@ -127,16 +128,23 @@ class Claim:
     shows: bool
 
 
-def claims(rows: Sequence[Row]) -> list[Claim]:
-    """Check the orderings of which both sides are trained."""
-    by_key = {row.key: row.scores for row in rows}
+def claims(keys: Collection[str] | None = None) -> list[Claim]:
+    """Check the orderings of which both sides are trained, by their cards; `keys`: only among these architectures."""
     found = []
+    of_column = {title: (split, measure) for title, split, measure in COLUMNS}
     for column, lower, higher in CLAIMS:
-        pair = [by_key.get(key, {}).get(column) for key in (lower, higher)]
-        if pair[0] is not None and pair[1] is not None:
-            gap, spread = pair[1][0] - pair[0][0], pair[0][1] + pair[1][1]
-            found.append(Claim(column, lower, higher, gap, spread, gap > spread))
+        if keys is not None and not {lower, higher} <= set(keys):
+            continue
+        split, measure = of_column[column]
+        low, high = (_splits(str(TRAINABLE[key].model)).get(split) for key in (lower, higher))
+        if isinstance(low, Score) and isinstance(high, Score):
+            (below, low_spread), (above, high_spread) = low.over_seeds(measure), high.over_seeds(measure)
+            shows = min(high.each_seed(measure)) > max(low.each_seed(measure))
+            found.append(Claim(column, lower, higher, above - below, low_spread + high_spread, shows))
     return found
+
+
+claims_of_cards = claims
 
 
 def add(parsers: Any) -> None:
@@ -174,7 +182,7 @@ def as_json(rows: Sequence[Row]) -> dict[str, Any]:
         "machine": line(),
         "rows": [asdict(row) for row in rows],
         "baselines": {"scenes": baselines(False), "volumes": baselines(True)},
-        "claims": [asdict(claim) for claim in claims(rows)],
+        "claims": [asdict(claim) for claim in claims([row.key for row in rows])],
         "not_trained": [row.key for row in rows if not row.trained],
         "published_only": [{"key": r.key, "title": r.title, "parameters_millions": r.millions} for r in others],
     }

@@ -74,5 +74,5 @@ def _claims(rows: Sequence[Row]) -> list[str]:
     return [
         f"  {c.lower} < {c.higher} on {c.column}: {'shows' if c.shows else 'DOES NOT SHOW'} "
         f"({c.gap:+.3f}, spread {c.spread:.3f})"
-        for c in claims(rows)
+        for c in claims([row.key for row in rows])
     ]

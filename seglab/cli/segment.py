@@ -139,6 +139,8 @@ def check_task(args: argparse.Namespace) -> tuple[str, Named | None]:
     spec = spec_of(args)
     if spec.task == "category":
         raise UsageError(f"{spec.key} gives one class for a whole picture, and no mask; choose another model")
+    if spec.task == "volume":
+        raise UsageError(f"{spec.key} reads volumes, not pictures; choose another model")
     task = args.task or spec.task
     if task == "semantic" and spec.task == "instance":
         raise UsageError(f"{spec.key} finds objects and gives no class for each pixel; use --task instance or panoptic")

@@ -42,10 +42,14 @@ def add(commands: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Train, telling loss, score and time left after every epoch."""
     prepare()
-    from seglab import datasets, runtime, train
+    from seglab import architectures, datasets, runtime, train
 
+    trainable = [key for key in train.RECIPES if not key.startswith(architectures.PREFIX)]
+    if args.key in train.RECIPES and args.key not in trainable:
+        only = args.key.removeprefix(architectures.PREFIX)
+        raise UsageError(f"{args.key} is trained and scored beside the others: python scripts/zoo.py --only {only}")
     if args.key not in train.RECIPES:
-        raise UsageError(f"no recipe for {args.key!r}; trainable are {', '.join(train.RECIPES)}")
+        raise UsageError(f"no recipe for {args.key!r}; trainable are {', '.join(trainable)}")
     spec, recipe = zoo.get(args.key), train.RECIPES[args.key]
     objects = spec.task == "instance"
     try:

@@ -2,7 +2,8 @@
 
 It carries the name of FCN (Long, Shelhamer & Darrell 2015, arXiv:1411.4038), but is the baseline that later papers call
 "dilated FCN": the published one ends at stride 32, 16 or 8 on VGG-16 and joins finer maps by skips; this one keeps a
-ResNet at stride 8 by dilation (the line marked ← below), puts one 3×3 convolution on it and enlarges by 8.
+ResNet at stride 8 by dilation (`encoder(…, stride=8)` below: `seglab.nets.encoders._dilate` takes the strides of
+stages 3 and 4 away and sets their kernels' taps 2 and 4 apart), puts one 3×3 convolution on it and enlarges by 8.
 Fixed: stride 8 without skips or learnt up-sampling. Lacks: context beyond the encoder's view (PSPNet and DeepLab V3 put
 their pooling just here), and finer maps for boundaries.
 Differs from torchvision's: not at all but for the auxiliary head, which only trains; `load_torchvision` takes its
@@ -38,7 +39,9 @@ class DilatedFCN(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, 3, H, W), normalised → logits (N, K, H, W); any H, W ≥ 64."""
-        y = self.encoder(x)[-1]  # (N, C, H/8, W/8)  ← stride 8, where a plain ResNet has 32: dilated inside
+        y = self.encoder(x)[
+            -1
+        ]  # (N, C, H/8, W/8)  ← stride 8, where a plain ResNet has 32: its stages 3 and 4 are dilated
         y = self.squeeze(y)  # (N, C/4, H/8, W/8)
         y = self.classify(y)  # (N, K, H/8, W/8)
         return F.interpolate(y, x.shape[-2:], mode="bilinear", align_corners=False)  # (N, K, H, W)

@@ -13,7 +13,7 @@ from seglab.explain import Box, Category, Everywhere, Instance, Painted, Pixel, 
 from seglab.explain.passes import layer_sizes, network_input
 from seglab.explain.score import Score, weights
 from seglab.explain.targets import sentence
-from seglab.nets.mask_rcnn import light
+from seglab.nets.mask_rcnn_small import light
 from seglab.palettes import SCENES
 from seglab.types import Palette
 

@@ -16,7 +16,7 @@ from seglab import runtime
 from seglab.inside import origins, pasted
 from seglab.inside_losses import losses
 from seglab.instances import Detections, detect
-from seglab.nets.mask_rcnn import light
+from seglab.nets.mask_rcnn_small import light
 from seglab.types import Palette, Sample
 from seglab.zoo import Preprocess
 from tests.pages.apps import words

@@ -24,6 +24,7 @@ WHERE = {
         "one cell."
     ),
     "segnet": "The dashed lines carry where each **maximum** was, 2 bits a window, and nothing else goes across.",
+    "encoder-decoder": "No **skips**: all passes through the smallest map, and is doubled four times from there.",
     "unet-paper": "The **skips** are the four ∥: maps of the way down, cropped, are laid beside the enlarged ones.",
     "unet": "The **skips** are the four ∥: whole maps of the way down are laid beside the enlarged ones.",
     "unet-encoder": (
@@ -38,6 +39,7 @@ WHERE = {
         "merges all."
     ),
     "fcn-undilated": "No skip and no **dilation**: the encoder ends at stride 32, and its scores are blown up.",
+    "fcn-fine": "No **dilation**: `stages.3` and `stages.4` keep stride 8, and so see a half and a quarter as far.",
     "fcn-dilated": "The **dilation** is in `stages.3` and `stages.4`: they keep stride 8, with taps 2 and 4 apart.",
     "pspnet": (
         "The **fusion** is the ∥ before `fuse`: means over 1, 4, 9 and 36 regions are laid beside the map itself."
@@ -102,6 +104,7 @@ _STRIDE = (
 )
 NOTES = {
     "fcn-undilated": _STRIDE,
+    "fcn-fine": _STRIDE,
     "fcn-dilated": _STRIDE,
     "deeplab-v1": f"{_STRIDE} And taps at rate r are r cells apart, not r − 1.",
     "deeplab-v2": "**A slip in lectures:** taps at rate r are r cells apart, not r − 1: a 3×3 kernel spans 2r + 1.",

@@ -1,0 +1,92 @@
+"""Weights in half precision, rounded so that each filter's errors cancel on average.
+
+Of the labels that bf16 changes, as many are changed by weights and biases, which are rounded once, as by maps, which
+are rounded everywhere anew: a filter whose weights happen to err to one side, or whose bias does, is off by the same
+amount at every pixel. Bias correction (Nagel et al. 2019, "Data-free quantization through weight equalization and bias
+correction", section 4.2) takes such an amount from the bias; but in half precision a bias is itself too coarse to hold
+it, so here a few weights of the filter are rounded the other way instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+TURNS = 3  # weights of each filter that may be rounded the other way
+Hook = Callable[[str, nn.Conv2d, Tensor, Tensor], Tensor | None]
+
+
+def keep_means(full: nn.Module, half: nn.Module, run: nn.Module, picture: Tensor, dtype: torch.dtype) -> None:
+    """Round weights of `half` the other way, so that on a picture its maps have the means of `full`'s.
+
+    Layer by layer, each seeing what the layers before it give by then.
+
+    Args:
+        full: the network in float32; it gets hooks meanwhile, so nobody else may run it.
+        half: its copy in `dtype`, whose modules have the same names; convolutions in another one stay as they are.
+        run: what runs `half` on a float32 picture: itself, or what it stands in.
+        picture: (N, 3, H, W) float32.
+        dtype: torch.bfloat16 or torch.float16.
+
+    """
+    means: dict[str, Tensor] = {}
+
+    def learn(name: str, conv: nn.Conv2d, x: Tensor, out: Tensor) -> None:
+        means[name] = out.mean((0, 2, 3))
+
+    def mend(name: str, conv: nn.Conv2d, x: Tensor, out: Tensor) -> Tensor | None:
+        if conv.weight.dtype != dtype or name not in means:
+            return None
+        off = out.float().mean((0, 2, 3)) - means.pop(name)  # popped: a convolution used twice is mended once
+        inputs = x.float().mean((0, 2, 3)).view(conv.groups, -1)
+        inputs = inputs.repeat_interleave(conv.out_channels // conv.groups, 0)  # of each filter
+        conv.weight.copy_(turned(full.get_submodule(name).get_parameter("weight"), conv.weight, inputs, off))
+        return conv._conv_forward(x, conv.weight, conv.bias)
+
+    _hooked(full, learn, full, picture)
+    _hooked(half, mend, run, picture)
+
+
+def turned(weights: Tensor, rounded: Tensor, inputs: Tensor, off: Tensor) -> Tensor:
+    """Return `rounded` with up to TURNS weights of each filter rounded the other way, to bring `off` to zero.
+
+    Args:
+        weights: (O, I, kh, kw) float32.
+        rounded: the same in half precision, each weight rounded to the nearest.
+        inputs: (O, I), the mean of the map that each of the filter's kernels reads.
+        off: (O,), by how much the filter's mean output is too large.
+
+    >>> weights = torch.tensor([1.003, 0.5, 0.25]).view(1, 3, 1, 1)  # bf16 near 1 has steps of 1/128: 1.003 → 1
+    >>> inputs = torch.tensor([[1.0, 1.0, 0.0]])  # so the output is 0.003 too small
+    >>> turned(weights, weights.bfloat16(), inputs, torch.tensor([-0.003])).flatten().tolist()
+    [1.0, 0.50390625, 0.25]
+    """
+    shape, weights, found = rounded.shape, weights.flatten(1), rounded.flatten(1).clone()
+    inputs = inputs.repeat_interleave(weights.shape[1] // inputs.shape[1], 1)  # (O, I·kh·kw)
+    for _ in range(TURNS):
+        other = torch.nextafter(found, torch.where(found > weights, -torch.inf, torch.inf).to(found.dtype))
+        left = off[:, None] + (other.float() - found.float()) * inputs
+        at = left.abs().argmin(1, keepdim=True)
+        after = left.gather(1, at)[:, 0]
+        better = after.abs() < off.abs()
+        found.scatter_(1, at, torch.where(better[:, None], other.gather(1, at), found.gather(1, at)))
+        off = torch.where(better, after, off)
+    return found.view(shape)
+
+
+def _hooked(net: nn.Module, at: Hook, run: nn.Module, picture: Tensor) -> None:
+    """Run, calling `at` after each of the network's convolutions; what it returns replaces the map."""
+
+    def hook(name: str) -> Any:
+        return lambda conv, inputs, out: at(name, conv, inputs[0], out)
+
+    convolutions = {name: part for name, part in net.named_modules() if type(part) is nn.Conv2d}
+    handles = [part.register_forward_hook(hook(name)) for name, part in convolutions.items()]
+    try:
+        run(picture)
+    finally:
+        for handle in handles:
+            handle.remove()
