@@ -16,38 +16,40 @@ import torch
 from torch import Tensor, nn
 
 TURNS = 3  # weights of each filter that may be rounded the other way
-Hook = Callable[[str, nn.Conv2d, Tensor, Tensor], Tensor | None]
+Hook = Callable[[str, nn.Conv2d, Tensor | None, Tensor], Tensor | None]
 
 
 def keep_means(full: nn.Module, half: nn.Module, run: nn.Module, picture: Tensor, dtype: torch.dtype) -> None:
     """Round weights of `half` the other way, so that on a picture its maps have the means of `full`'s.
 
-    Layer by layer, each seeing what the layers before it give by then.
+    Layer by layer, each seeing what the layers before it give by then; not those that are used more than once.
 
     Args:
-        full: the network in float32; it gets hooks meanwhile, so nobody else may run it.
+        full: the network in float32; it gets hooks meanwhile, so nobody else may run it. It may be on another device.
         half: its copy in `dtype`, whose modules have the same names; convolutions in another one stay as they are.
         run: what runs `half` on a float32 picture: itself, or what it stands in.
-        picture: (N, 3, H, W) float32.
+        picture: (N, 3, H, W) float32, on `full`'s device.
         dtype: torch.bfloat16 or torch.float16.
 
     """
-    means: dict[str, Tensor] = {}
+    means: dict[str, list[Tensor]] = {}
 
-    def learn(name: str, conv: nn.Conv2d, x: Tensor, out: Tensor) -> None:
-        means[name] = out.mean((0, 2, 3))
+    def learn(name: str, conv: nn.Conv2d, x: Tensor | None, out: Tensor) -> None:
+        means.setdefault(name, []).append(out.mean((0, 2, 3)))
 
-    def mend(name: str, conv: nn.Conv2d, x: Tensor, out: Tensor) -> Tensor | None:
-        if conv.weight.dtype != dtype or name not in means:
+    def mend(name: str, conv: nn.Conv2d, x: Tensor | None, out: Tensor) -> Tensor | None:
+        if x is None or conv.weight.dtype != dtype or len(means.get(name, ())) != 1:
             return None
-        off = out.float().mean((0, 2, 3)) - means.pop(name)  # popped: a convolution used twice is mended once
+        device = conv.weight.device
+        off = out.float().mean((0, 2, 3)) - means[name][0].to(device)
         inputs = x.float().mean((0, 2, 3)).view(conv.groups, -1)
         inputs = inputs.repeat_interleave(conv.out_channels // conv.groups, 0)  # of each filter
-        conv.weight.copy_(turned(full.get_submodule(name).get_parameter("weight"), conv.weight, inputs, off))
+        weights = full.get_submodule(name).get_parameter("weight").to(device)
+        conv.weight.copy_(turned(weights, conv.weight, inputs, off))
         return conv._conv_forward(x, conv.weight, conv.bias)
 
     _hooked(full, learn, full, picture)
-    _hooked(half, mend, run, picture)
+    _hooked(half, mend, run, picture.to(next(half.parameters()).device))
 
 
 def turned(weights: Tensor, rounded: Tensor, inputs: Tensor, off: Tensor) -> Tensor:
@@ -81,7 +83,7 @@ def _hooked(net: nn.Module, at: Hook, run: nn.Module, picture: Tensor) -> None:
     """Run, calling `at` after each of the network's convolutions; what it returns replaces the map."""
 
     def hook(name: str) -> Any:
-        return lambda conv, inputs, out: at(name, conv, inputs[0], out)
+        return lambda conv, inputs, out: at(name, conv, inputs[0] if inputs else None, out)
 
     convolutions = {name: part for name, part in net.named_modules() if type(part) is nn.Conv2d}
     handles = [part.register_forward_hook(hook(name)) for name, part in convolutions.items()]

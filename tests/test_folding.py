@@ -218,6 +218,18 @@ def test_the_last_convolution_stays_in_float32_where_the_scores_are_smaller_than
     alone = nn.Sequential(parts[0])
     assert (lambda half: (half.first, half.last))(halves.half(alone, torch.bfloat16, channels_last=True)) == ("0", None)
     assert halves.half(nn.Sequential(*parts, nn.ReLU()), torch.bfloat16, channels_last=True).last is None
+
+    class Reader(nn.Module):  # of the scores, in half precision
+        def __init__(self):
+            super().__init__()
+            self.net, self.last = nn.Sequential(*parts), nn.Conv2d(2, 2, 1)
+
+        def forward(self, x):
+            scores = self.net(x)
+            return scores if self.last(scores).shape == scores.shape else self.last(scores)
+
+    both = halves.half(Reader().requires_grad_(False), torch.bfloat16, channels_last=True)
+    assert (both.first, both.last) == ("net.0", None), "the first one stays, whatever becomes of the last"
     large = nn.Sequential(*parts[1:], nn.Upsample(scale_factor=2))
     assert halves.half(nn.Sequential(parts[0], large), torch.bfloat16, channels_last=True).last is None
 

@@ -57,6 +57,24 @@ class Cast(nn.Module):
         return x.to(self.dtype)
 
 
+def test_a_convolution_that_is_used_twice_is_left_alone():
+    """Its uses would want different things of it; HRNet V2p's classifier is such a one."""
+
+    class Twice(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.a, self.b = nn.Conv2d(3, 8, 3, 2), nn.Conv2d(8, 8, 3)
+
+        def forward(self, x):
+            return torch.tanh(self.b(self.b(input=self.a(x))))
+
+    torch.manual_seed(1)
+    net = Twice().requires_grad_(False)
+    copied = halves.half(net, torch.bfloat16, channels_last=False)
+    assert torch.equal(copied.net.b.weight, net.b.weight.bfloat16())
+    assert copied(halves.probe()).isfinite().all()
+
+
 def test_what_nothing_improves_stays():
     weights = torch.tensor([[1.0, 2.0]])[..., None, None]
     off = torch.tensor([0.001])  # the next number is farther away than that

@@ -26,9 +26,19 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 
 def chart(
-    x: str, y: str, lines: Mapping[str, tuple[Any, Any]], key: str, *, log: bool = False, ticks: str | None = None
+    x: str,
+    y: str,
+    lines: Mapping[str, tuple[Any, Any]],
+    key: str,
+    *,
+    log: bool = False,
+    ticks: str | None = None,
+    spreads: Mapping[str, Sequence[float]] | None = None,
 ) -> None:
-    """Show named lines (x, y) with the axes' titles; `log`: the y axis is logarithmic, `ticks`: plotly's `dtick`."""
+    """Show named lines (x, y) with the axes' titles.
+
+    log: the y axis is logarithmic; ticks: plotly's `dtick`; spreads: of a line's points, drawn as bars up and down.
+    """
     from plotly.graph_objects import Figure
 
     data = [
@@ -39,6 +49,7 @@ def chart(
             "name": name,
             "mode": "lines+markers",
             "line": {"color": color},
+            "error_y": {"type": "data", "array": list((spreads or {}).get(name, ())), "thickness": 1},
         }
         for color, (name, (xs, ys)) in zip(COLORS, lines.items(), strict=False)
     ]

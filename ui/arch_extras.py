@@ -10,7 +10,18 @@ import numpy as np
 import streamlit as st
 from PIL import Image as Pil
 
-from ui import arch_controls, arch_lab, arch_saved, arch_stage, arch_table, files, lesson, state
+from ui import (
+    arch_controls,
+    arch_lab,
+    arch_saved,
+    arch_stage,
+    arch_state,
+    arch_table,
+    arch_trained,
+    files,
+    lesson,
+    state,
+)
 from ui.arch_lab import Shown
 from ui.arch_presets import PRESETS
 from ui.arch_state import FIELDS
@@ -23,8 +34,9 @@ PICTURE = ("image", "file", "sha", "what", "seed")  # the picture in use: no pre
 
 
 def experiments() -> None:
-    """Show the presets."""
-    buttons(PRESETS, start)
+    """Show the presets, but for those of labs that aren't here."""
+    there = (*arch_state.ALWAYS, *arch_trained.available())
+    buttons([preset for preset in PRESETS if preset.params.get("alab", "net") in there], start)
 
 
 def start(preset: Preset) -> None:

@@ -57,6 +57,10 @@ def show(lab: str) -> None:
             arch_trained.strides()
         case "cut":
             arch_trained.cuts()
+        case "sizes":
+            from ui.arch_sizes import sizes
+
+            sizes()
         case "differ":
             arch_trained.differ()
         case "scatter":

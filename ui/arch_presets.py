@@ -37,4 +37,19 @@ PRESETS: tuple[Preset, ...] = (
         "Both ways give the same numbers. By what factor do multiply-adds differ, and by what factor the time?",
         {"alab": "window", "wside": "32"}, ":material/grid_4x4:",
     ),
+    Preset(
+        "arch-strides", "One lamp post, three strides",
+        "A street with lamps, wires and a railing: how much of each is left at stride 32, how much at 16 and at 8?",
+        {"alab": "strides", "arch": "fcn-8s"}, ":material/straighten:",
+    ),
+    Preset(
+        "arch-cut", "What goes across the U",
+        "A trained U-Net gets zeros for its finest maps. Do the outlines or the classes suffer first?",
+        {"alab": "cut", "cut1": "1"}, ":material/content_cut:",
+    ),
+    Preset(
+        "arch-sizes", "How small is too small?",
+        "The same things from 128 px down to 8: whose line falls most towards the small ones?",
+        {"alab": "sizes", "arch": "fcn-32s"}, ":material/photo_size_select_small:",
+    ),
 )  # fmt: skip

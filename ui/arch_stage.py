@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from seglab.stages import Stage
 
 TILE = 150  # px that a map is shown wide
+SHORT = 8  # words of a card's data, at most
 Maps = tuple[NDArray[np.int64], NDArray[np.float32], NDArray[np.float16], int, float]  # …, channels in all, ms
 
 
@@ -153,13 +155,22 @@ def about(one: Given) -> str:
     if spec.model is None:
         yet = text.UNTRAINED_YET if not spec.random and spec.build == "small" else ""
         return yet + text.UNTRAINED.format(seed=SEED)
-    said = [text.TRAINED.format(title=zoo.get(spec.model).title, data=zoo.card(spec.model).data)]
+    said = [text.TRAINED.format(title=zoo.get(spec.model).title, data=in_short(zoo.card(spec.model).data))]
     if not arch_picture.familiar(one):
         said.append(text.FOREIGN)
     seen, trained = min(one.shape[-2:]), zoo.get(spec.model).preprocess.short_side
-    if trained not in (0, seen):
+    if trained not in (0, seen) and not spec.volumes:  # what is told of a volume's size isn't about it
         said.append(text.OTHER_SIZE.format(seen=seen, trained=trained))
     return " ".join(said)
+
+
+def in_short(data: str) -> str:
+    """Return the beginning of what a card says of its data, as a phrase that goes on a sentence.
+
+    >>> in_short("CamVid, Cambridge-driving Labeled Video Database (Brostow et al. 2008), 11-class version")
+    'CamVid'
+    """
+    return " ".join(re.split(r"[:;,(]|\. ", data, maxsplit=1)[0].rstrip(".").split()[:SHORT])
 
 
 def notes(one: Given) -> None:

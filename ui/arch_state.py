@@ -13,7 +13,7 @@ from ui.state import Field, choice, flag, whole, words
 from ui.texts.architectures_zoo import Z_COSTS, Z_QUALITIES
 
 ALWAYS = ("net", "window", "flat", "separable", "aspp", "slopes", "top", "spp")
-LABS = (*ALWAYS, "strides", "cut", "differ", "scatter")  # the last ones need trained weights
+LABS = (*ALWAYS, "strides", "cut", "sizes", "differ", "scatter")  # the last ones need trained weights
 SOURCES = ("scene", "photo")
 SEED = 15  # of the street that the page opens with
 DRAWN = ("seed", "things", "size", "crowding", "thin", "contrast", "grain", "imbalance")
@@ -62,11 +62,11 @@ FIELDS: tuple[Field, ...] = (
     whole("gnumber", 0, 0, 99),
     whole("tnumber", 0, 0, 99),
     whole("spside", 160, 64, 320),
-    whole("zstreet", 0, 0, 99),
+    whole("zstreet", 16, 0, 99),  # a street with lamps, wires and a railing
     *(flag(f"cut{stride}") for stride in (1, 2, 4, 8)),
     choice("za", "segnet", KEYS),
     choice("zb", "unet", KEYS),
-    choice("zx", "macs", COSTS),
+    choice("zx", "macs", (*COSTS, *QUALITIES)),
     choice("zy", "test/mean_iou", QUALITIES),
 )
 LAB_OF = {

@@ -35,9 +35,26 @@ def trained() -> tuple[str, ...]:
 def available() -> tuple[str, ...]:
     """Return the labs for which all weights are here."""
     there = trained()
-    found = {"strides": set(FCNS) <= set(there), "cut": "unet" in there, "differ": len(there) > 1,
-             "scatter": len(there) > 1}  # fmt: skip
+    some = len(there) > 1
+    found = {"strides": set(FCNS) <= set(there), "cut": "unet" in there, "sizes": some, "differ": some, "scatter": some}
     return tuple(lab for lab, here in found.items() if here)
+
+
+def score(key: str, split: str, measure: str) -> tuple[float, float] | None:
+    """Return a measure's mean and half its range over the seeds, from the network's card; None where it isn't there."""
+    found = zoo.card(str(Spec(key, "small").model)).scores.get(split)
+    if not isinstance(found, Score) or measure not in ("mean_iou", *found.also):
+        return None
+    return found.over_seeds(measure)
+
+
+def written(mean: float, half: float) -> str:
+    """Write a score over the seeds, in one piece; without a range where there is none.
+
+    >>> written(0.61, 0.012).split(), written(0.61, 0)
+    (['0.610', '±', '0.012'], '0.610')
+    """
+    return f"{mean:.3f}\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}{half:.3f}" if half else f"{mean:.3f}"
 
 
 @dataclass(frozen=True)
@@ -135,11 +152,11 @@ def strides() -> None:
     _pictures(number, {arch_controls.title(key): one.labels for key, one in found.items()}, "strides")
     rows = [(arch_controls.title(k), f"{one.mean_iou:.3f}", f"{one.boundary_iou:.3f}") for k, one in found.items()]
     table(text.COLUMNS, rows)
-    cards = [next(iter(zoo.card(str(Spec(key, "small").model)).scores.values())) for key in FCNS]
-    edges = [card.also["boundary_iou"] for card in cards if isinstance(card, Score) and "boundary_iou" in card.also]
-    said = ", ".join(f"{value:.3f}" for value in edges)
+    edges = [one for key in FCNS if (one := score(key, "test", "boundary_iou"))]
+    said = ", ".join(written(*one) for one in edges) or text.F_NOTHING
     a, b, c = (one.boundary_iou for one in found.values())
-    st.markdown(text.F_NOTICE.format(a=a, b=b, c=c, cards=said or "nothing of it"))
+    cards = text.F_SEEDS.format(cards=said) if any(half for _, half in edges) else said
+    st.markdown(text.F_NOTICE.format(a=a, b=b, c=c, cards=cards))
 
 
 def cuts() -> None:

@@ -7,11 +7,13 @@ from contextvars import ContextVar
 from typing import NoReturn, TypeVar
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 T = TypeVar("T")
 WHOLE = "tabs.whole"  # so many more runs of the page, come to its tabs, have no lab that is a fragment
 BROKEN = "tabs.broken"  # the page ended before its tabs: a control of the lab must bring them back
 HELD = "tabs.held"  # messages about the link
+ASKED = "tabs.asked"  # `whole` has asked for the run that comes
 _inside = ContextVar("inside", default=False)  # whether a tab's part runs
 _alone = ContextVar("alone", default=False)  # whether a lab's part runs as a fragment
 
@@ -29,35 +31,42 @@ def lab(part: Callable[[], T], alone: bool, after: Callable[[T], object] = lambd
     """Show the lab above the tabs by `part`; return what that returns.
 
     `alone`: as a fragment, so that its controls draw nothing else anew, which is half of what the browser has to go
-    through. Not where something else on the page is about what it shows: then the whole page follows each control.
+    through. Not where something else on the page is about what it shows: then the whole page follows each control, and
+    the fragment is but a place, whose name what is still on the screen knows.
     `after` comes after `part` in the fragment's own runs; in the page's the page does at its end what is needed.
     Streamlit keeps both until the page runs again: they must not belong to its script, whose variables are large.
     """
     now, full = st.session_state, True
-    if not alone or now.get(WHOLE):
-        with st.container():  # as deep as a fragment is: what has another place is built anew, and expanders close
-            return part()
+    whole_page = not alone or bool(now.get(WHOLE))
 
-    def linked() -> T:
+    def linked() -> DeltaGenerator | T:
+        if not full and (whole_page or now.get(BROKEN)):
+            st.rerun()  # pressed on what a fragment had left, while the page took the lab back or ended before its tabs
+        place = st.container()  # in both ways as deep: what has another place is built anew, and expanders close
+        if whole_page:
+            return place
         if not full:
-            if now.get(BROKEN):
-                st.rerun()
             now[HELD] = []
         token = _alone.set(True)
         try:
-            shown = part()
+            with place:
+                shown = part()
         finally:
             _alone.reset(token)
         if not full:
             after(shown)
         return shown
 
-    if not _alone.get():  # a lab in a lab may run without the page
+    if not whole_page and not _alone.get():  # a lab in a lab may run without the page
         now[BROKEN] = True  # until the page comes to them
     try:
-        return st.fragment(linked)()
+        found = st.fragment(linked)()
     finally:
         full = False
+    if isinstance(found, DeltaGenerator):
+        with found:
+            return part()
+    return found
 
 
 def whole() -> None:
@@ -68,12 +77,13 @@ def whole() -> None:
     """
     st.session_state[WHOLE] = 2
     if _alone.get():
+        st.session_state[ASKED] = True
         st.rerun()
 
 
 def hold(messages: list[str]) -> None:
     """Keep messages about the link for the lab to show: in the page's run, and in the one that `whole` asks for."""
-    if messages or not st.session_state.get(WHOLE):
+    if not st.session_state.pop(ASKED, False) or messages:
         st.session_state[HELD] = messages
 
 

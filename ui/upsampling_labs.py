@@ -8,6 +8,7 @@ from typing import TypeVar
 import streamlit as st
 
 from ui import (
+    expander,
     tabs,
     upsampling_controls,
     upsampling_lab,
@@ -32,6 +33,7 @@ OF = {  # the choices of each lab
     "roi": upsampling_views_state.ROI,
 }  # fmt: skip
 NAME = "upsampling"  # of the page, for its links
+BIN = "upsampling.roi.bin"  # the expander of the RoI lab that writes one bin out
 TABS = {True: "upsampling.tab.6", False: "upsampling.tab.2"}  # which tab is open, under the grid lab and the others
 
 
@@ -40,7 +42,10 @@ def follow() -> list[str]:
     now = st.session_state
     before = now.get(f"{NAME}.links", [])[-1:]
     wrong = follow_link(FIELDS, st.query_params, now, NAME)
-    if now[f"{NAME}.links"][-1:] != before and now["lab"] == "grid":  # its grids are the visitor's own from now on
+    new = now[f"{NAME}.links"][-1:] != before
+    if new and before:
+        now.pop(expander.key(BIN), None)  # the lab opens it where this link is about a bin
+    if new and now["lab"] == "grid":  # its grids are the visitor's own from now on
         upsampling_controls.forget()
     return wrong
 
@@ -101,7 +106,7 @@ def show(lab: str) -> None:
         case "atrous":
             from ui.upsampling_atrous import atrous
 
-            run(lab, atrous)
+            atrous()  # its parts run by themselves
         case "roi":
             from ui.upsampling_roi import roi
 

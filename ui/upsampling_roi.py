@@ -14,7 +14,7 @@ import streamlit as st
 from numpy.typing import NDArray
 from PIL import Image as Pil
 
-from ui import cache, expander, picker
+from ui import cache, expander, picker, upsampling_labs
 from ui import viewer as v
 from ui.grid import Links, Panel, Points, Step, grid
 from ui.picker import Photo
@@ -79,8 +79,8 @@ def roi() -> None:
     if now["rmap"] == "places":
         st.caption(text.R_PLACES_NOTE)
     # A link to another bin than the first is about that bin.
-    now.setdefault(expander.key("upsampling.roi.bin"), cell != (min(1, now["bins"] - 1),) * 2)
-    if (box := expander.expander(text.R_ONE_BIN, "upsampling.roi.bin", ":material/function:")) is not None:
+    now.setdefault(expander.key(upsampling_labs.BIN), cell != (min(1, now["bins"] - 1),) * 2)
+    if (box := expander.expander(text.R_ONE_BIN, upsampling_labs.BIN, ":material/function:")) is not None:
         with box:
             one_bin(view.feature, view.pool, view.align, cell)
     st.caption(text.R_INSIDE)

@@ -137,14 +137,11 @@ def claims(keys: Collection[str] | None = None) -> list[Claim]:
             continue
         split, measure = of_column[column]
         low, high = (_splits(str(TRAINABLE[key].model)).get(split) for key in (lower, higher))
-        if isinstance(low, Score) and isinstance(high, Score):
+        if isinstance(low, Score) and isinstance(high, Score) and measure in low.also and measure in high.also:
             (below, low_spread), (above, high_spread) = low.over_seeds(measure), high.over_seeds(measure)
             shows = min(high.each_seed(measure)) > max(low.each_seed(measure))
             found.append(Claim(column, lower, higher, above - below, low_spread + high_spread, shows))
     return found
-
-
-claims_of_cards = claims
 
 
 def add(parsers: Any) -> None:

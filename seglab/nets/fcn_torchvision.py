@@ -39,9 +39,7 @@ class DilatedFCN(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, 3, H, W), normalised → logits (N, K, H, W); any H, W ≥ 64."""
-        y = self.encoder(x)[
-            -1
-        ]  # (N, C, H/8, W/8)  ← stride 8, where a plain ResNet has 32: its stages 3 and 4 are dilated
+        y = self.encoder(x)[-1]  # (N, C, H/8, W/8)  ← not H/32: the encoder's stages 3 and 4 are dilated
         y = self.squeeze(y)  # (N, C/4, H/8, W/8)
         y = self.classify(y)  # (N, K, H/8, W/8)
         return F.interpolate(y, x.shape[-2:], mode="bilinear", align_corners=False)  # (N, K, H, W)

@@ -3,7 +3,7 @@
 The paper's convolutions aren't padded, so that each step loses a border and the skips are cropped; here they are, as
 nearly everybody builds it since, so that the answer has the picture's size. BatchNorm stands behind each convolution,
 which the paper didn't have. `base` is the number of channels at the top: 64 in the paper (31.0 M parameters), 32 here
-(7.8 M). The risk it was made with: the top of the U alone can learn a lot, and then it sees local patterns only.
+(7.8 M). Lacks: what would make it use the whole U; the top alone can learn a lot, and then it sees local patterns only.
 """
 
 from __future__ import annotations

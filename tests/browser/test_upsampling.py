@@ -365,9 +365,10 @@ def test_a_lab_in_a_lab_draws_nothing_but_what_it_changes(opened: Any) -> None:
         slider = lab.page.get_by_role("slider", name=name)
         for _ in range(keys):
             lab.sent.reset()
+            address = lab.page.url
             slider.focus()
             lab.page.keyboard.press("ArrowRight")
-            lab.page.wait_for_timeout(300)  # until the run that this asks for has begun
+            expect(lab.page).not_to_have_url(address, timeout=WAIT)  # the run that this asks for is under way
             lab.settle()
             frames.setdefault(name, []).append(lab.sent.frames)
     rate, kernel = frames[views.A_RATE], frames[views.A_KERNEL]

@@ -60,7 +60,7 @@ OPERATIONS = {
 DOTS = {"hear": "+", "shrink": "↓"}
 
 # the weights
-TRAINED = "Weights: **{title}**, trained ({data})."
+TRAINED = "Weights: **{title}**, trained on {data}."
 UNTRAINED = (
     "Weights: **random** (seed {seed}); nothing here is learnt. Maps still show edges, because even a random 3×3 "
     "kernel "
@@ -223,5 +223,5 @@ LABS = {
     "separable": "Separable convolution", "aspp": "ASPP rates",
     "slopes": "Skips and gradients", "top": "Top of the U",
     "spp": "Any input size", "strides": "FCN at three strides", "cut": "Skips cut",
-    "differ": "Where two differ", "scatter": "Quality and cost",
+    "sizes": "Size of things", "differ": "Where two differ", "scatter": "Quality and cost",
 }  # fmt: skip

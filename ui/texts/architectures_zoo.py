@@ -16,6 +16,7 @@ F_NOTICE = (
     "Of this street: boundary IoU {a:.3f}, {b:.3f} and {c:.3f}. Each skip adds scores of a map twice as fine; over all "
     "test streets the cards say {cards}."
 )
+F_SEEDS, F_NOTHING = "{cards} (± half the range over the seeds)", "nothing of it"
 
 # skips on and off
 C_INTRO = (
@@ -35,6 +36,19 @@ X_ROW = "Street {key}: {a} {p:.3f}, {b} {q:.3f}"
 X_SAME = "Choose two different networks."
 X_ONE_SIDED = "On {wins} of {n} streets A is the better one."
 
+# size of things
+S_INTRO = (
+    "The same streets, drawn four times: all things at 8–16 px, at 16–32, at 32–64 and at 64–128. How far down does a "
+    "network still find them?"
+)
+S_AXES = ("Longer side of the things, px", "IoU of things")
+S_WHO = "Networks"
+S_NOTICE = (
+    "At stride 32 a thing of 16 px has a quarter of a cell for its own, and its neighbours' colours in the rest. Bars "
+    "are the range over seeds, where there are several."
+)
+S_NONE = "Choose at least one network."
+
 # the zoo
 Z_INTRO = (
     "Every small network, one recipe, the same drawn streets: what quality costs. Bars are the range over seeds, where "
@@ -43,16 +57,52 @@ Z_INTRO = (
 Z_X, Z_Y = "Across", "Upwards"
 Z_COSTS = {
     "parameters": "Parameters", "macs": "Multiply-adds", "activation_bytes": "Memory in training, bytes",
-    "field": "Receptive field, px",
+    "ms": "Time on the CPU here, ms", "field": "Receptive field, px", "stride": "Output stride, px",
 }  # fmt: skip
 Z_QUALITIES = {
     "test/mean_iou": "Mean IoU", "test/boundary_iou": "Boundary IoU", "thin/thin_recall": "Thin structures found",
-    "context/alike_iou": "IoU of classes told by context alone",
+    "context/alike_iou": "IoU of classes told by context alone", "8-16/things_iou": "IoU of things, 8–16 px",
+    "16-32/things_iou": "IoU of things, 16–32 px", "32-64/things_iou": "IoU of things, 32–64 px",
+    "64-128/things_iou": "IoU of things, 64–128 px",
 }  # fmt: skip
-Z_SIZES = "**IoU against the things' size**"
-Z_SIZE_AXES = ("Longer side of the things, px", "IoU of things")
-Z_WHO = "Networks"
-Z_NOTICE = "A network is worth its cost where none lies above it and to its left."
-Z_WHOLE = "An open circle and a +: besides this window there is a path from the whole picture, such as a mean over it."
+Z_ALL = Z_COSTS | Z_QUALITIES
+Z_WHO = "Point out"
+Z_SAME = "Choose two different columns."
+Z_NAMES = (
+    "Names stand at those pointed out and, where there is room, at those that none beats; the others tell theirs when "
+    "touched."
+)
+Z_NOTICES = {
+    "cost": "A network is worth its cost where none lies above it and to its left.",
+    "quality": "A network is better on both where it lies above another and to its right.",
+    "other": "",
+}
+Z_MS = (
+    "Time: the median of {n} passes of one picture of 128×128, measured on this machine's CPU when first asked for; "
+    "whatever else it does makes it longer."
+)
+Z_STRIDE = "Output stride: that of the finest map of scores, before it is enlarged to the picture's size."
+Z_WHOLE = "An open mark and a +: besides this window there is a path from the whole picture, such as a mean over it."
 Z_UNKNOWN = "Not in the chart, because it isn't known there: {names}."
 Z_MEASURES = "All networks are measured, once"
+Z_BASELINE = "Without a network: {name}"
+Z_BASELINES = (
+    "Dashed: what takes no network, the commonest class everywhere, or for each colour the class it mostly has."
+)
+
+# what is claimed
+Q_TITLE = "**What the course claims, measured here**"
+Q_HEADS = ("Claim", "", "Difference ± spread")
+Q_CLAIM = "**{higher}** beats **{lower}** on {what}"
+Q_WHAT = {
+    "mean IoU": "mean IoU", "boundary": "boundaries", "8–16": "things of 8–16 px", "16–32": "things of 16–32 px",
+    "32–64": "things of 32–64 px", "64–128": "things of 64–128 px", "thin": "thin structures",
+    "context": "classes told by context",
+}  # fmt: skip
+Q_SHOWS, Q_NOT = ":material/check:", ":material/remove:"
+Q_NOTE = (
+    ":material/check: shows: every training of the one scores above every training of the other. :material/remove: "
+    "doesn't. Spread: half the ranges of both over their seeds, added."
+)
+# Why a claim doesn't show, by the column of `bench zoo`, the weaker network and the stronger one.
+WHY: dict[tuple[str, str, str], str] = {}
