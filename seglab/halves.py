@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from seglab import rounding
+from seglab.relu16 import WholeReLU
 
 LEAST = 0.99  # share of equal labels below which a copy is refused
 MARGIN = 1 / 8  # of the logits' spread: pixels whose two best classes are closer are not compared
@@ -38,7 +39,8 @@ class Half(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, 3, H, W) float32 → logits in half precision, or in float32 from a last convolution."""
-        return self.net(x if self.first is not None else x.to(self.dtype))
+        with WholeReLU():
+            return self.net(x if self.first is not None else x.to(self.dtype))
 
 
 class _Exact(nn.Module):

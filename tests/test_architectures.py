@@ -96,6 +96,22 @@ def test_what_passes_run_gives_what_was_built(key):
     assert (found - wanted).abs().max() < 1e-3 * max(1.0, wanted.abs().max())
 
 
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
+@pytest.mark.parametrize("key", SMALL)
+def test_a_gpu_gives_the_same_and_learns(key):
+    torch.manual_seed(0)
+    net = SMALL[key].small(11).eval()
+    x = torch.randn(2, 1, 16, 32, 40) if SMALL[key].volumes else torch.randn(2, 3, 67, 91)
+    with torch.inference_mode():
+        wanted = net(x)
+    net = net.cuda()
+    with torch.inference_mode():
+        found = net(x.cuda()).cpu()
+    assert (found - wanted).abs().max() < 0.02 * wanted.abs().max()  # TF32
+    net.train()(x.cuda()).square().mean().backward()
+    assert all(p.grad is not None and p.grad.isfinite().all() for p in net.parameters())
+
+
 def test_volumes_can_be_made_ready_too():
     row = next(row for row in ARCHITECTURES if row.volumes)
     net, spec = row.small(3).eval(), zoo.get(str(row.model))

@@ -25,6 +25,7 @@ MORE: tuple[tuple[int, Result], ...] = (
     (2016, Result("DeepLab (ResNet-101), CRF", _CITY, "test", 0.704, _IMAGENET, _V2)),
     (2019, Result("HRNetV2-W48", _CITY, "test", 0.816, _IMAGENET, "Wang et al. 2020, arXiv:1908.07919")),
 )  # fmt: skip
+STREETS = "street", "street-fast"
 OTHER_YEARS = {"Mapillary": 2017}
 MARKS = {_VOC: "circle", _CITY: "square", "CamVid, 11 classes": "diamond"}
 COLORS = {_VOC: "#0072B2", _CITY: "#D55E00", "CamVid, 11 classes": "#009E73"}
@@ -61,6 +62,19 @@ def measured() -> list[tuple[str, float, float]]:
     return sorted(found, key=lambda one: -one[1])
 
 
+def streets() -> list[tuple[str, float]]:
+    """Return (title, mean IoU) of the networks for real streets on CamVid's `val`."""
+    found = []
+    for key in STREETS:
+        try:
+            score = zoo.card(key).scores.get("val")
+        except WeightsError:
+            continue
+        if isinstance(score, Score):
+            found.append((zoo.get(key).title, score.mean_iou))
+    return found
+
+
 def timeline() -> None:
     """Show the tab."""
     from plotly.graph_objects import Figure
@@ -86,6 +100,8 @@ def timeline() -> None:
     rows = [(p.result.of, str(p.year), f"{p.result.data}, {p.result.split}", f"{100 * p.result.mean_iou:.1f}",
              p.result.pretraining, p.result.source) for p in found]  # fmt: skip
     st.dataframe({name: [row[i] for row in rows] for i, name in enumerate(text.TIME_COLUMNS)}, hide_index=True)
+    if told := [text.TIME_STREET.format(title=title, score=100 * score) for title, score in streets()]:
+        st.markdown(text.TIME_STREETS.format(scores="; ".join(told)))
     here = measured()
     if not here:
         st.caption(text.TIME_NOT_YET)

@@ -576,6 +576,8 @@ def test_the_script_gives_the_pages_numbers(key: str, stage: str, tmp_path: Path
 
 
 def test_published_results_have_their_sources() -> None:
+    streets = dict(arch_timeline.streets())
+    assert list(streets.values()) == [zoo.card(key).scores["val"].mean_iou for key in arch_timeline.STREETS]
     found = arch_timeline.points()
     assert all(p.result.split == "test" and p.result.source and 0.5 < p.result.mean_iou < 0.9 for p in found)
     course = {(r.of, r.data) for row in architectures.ARCHITECTURES for r in row.results}
