@@ -47,13 +47,16 @@ def finished(folder: Path, row: Architecture) -> list[dict[str, Any]] | None:
     return [json.loads(file.read_text()) for file in files] if all(file.is_file() for file in files) else None
 
 
-def card(row: Architecture, said: Mapping[str, Any], results: Sequence[Mapping[str, Any]]) -> str:
+def card(
+    row: Architecture, said: Mapping[str, Any], results: Sequence[Mapping[str, Any]], baselines: Mapping[str, Any]
+) -> str:
     """Return the card as TOML.
 
     Args:
         row: the architecture.
         said: what the first training wrote of itself (`scripts.card.about`).
         results: of all its trainings, the first being the one that ships.
+        baselines: of each, by its name, the scores by split.
 
     """
     recipe, spec = said["recipe"], zoo.get(str(row.model))
@@ -67,6 +70,9 @@ def card(row: Architecture, said: Mapping[str, Any], results: Sequence[Mapping[s
         f"Views: mirrored, light ±{recipe['augment']['light']:.0%}. Seed 0 ships"
         + (f"; trained with {len(results)} seeds, of which `seeds` has the scores." if row.seeds > 1 else ".")
     )
+    if baselines:
+        told = ", ".join(f"{name} {splits['test']['mean_iou']:.3f}" for name, splits in baselines.items())
+        text += f" Mean IoU on `test` of what looks at no shapes: {told}."
     lines = [
         f"key = {_text(spec.key)}",
         f"title = {_text(spec.title)}",
@@ -101,21 +107,22 @@ def write(folder: Path, weights: Path) -> list[str]:
 
     file = weights / RESULTS
     before = json.loads(file.read_text()) if file.is_file() else {"baselines": {}, "runs": {}}
+    measured = folder / BASELINES
+    baselines = json.loads(measured.read_text()) if measured.is_file() else before["baselines"]
     runs: dict[str, Any] = {}
     for row in ARCHITECTURES:
         results = finished(folder, row) if row.small else None
         if results is None:
             continue
         run = folder / f"{row.key}-0"
-        text = card(row, about(run), results)
+        text = card(row, about(run), results, baselines.get("Volumes" if row.volumes else "Scenes", {}))
         parse(tomllib.loads(text))  # before it replaces anything
         parts.write(weights / f"{row.model}.safetensors", (run / WEIGHTS).read_bytes())
         parts.write(weights / f"{row.model}.toml", text.encode())
         runs[row.key] = results
-    measured = folder / BASELINES
     every = before["runs"] | runs
     known = {
-        "baselines": json.loads(measured.read_text()) if measured.is_file() else before["baselines"],
+        "baselines": baselines,
         "runs": {row.key: every[row.key] for row in ARCHITECTURES if row.key in every},
     }
     parts.write(file, (json.dumps(known, indent=1) + "\n").encode())

@@ -178,7 +178,10 @@ def test_a_card_of_volumes():
     said = {"recipe": {**dataclasses.asdict(train.RECIPES["zoo-vnet"])}, "epochs": 15}
     measured = {"mean_iou": 0.5, "pixel_accuracy": 0.9, "boundary_iou": 0.4, "thin_recall": None, "things_iou": 0.3}
     measured |= {"alike_iou": None, "confidence_p05": 0.8, "iou": {"background": 0.9, "blob": 0.3, "tube": None}}
-    card = cards.parse(tomllib.loads(card_zoo.card(row, said, [{"splits": {"test": measured}}])))
+    card = cards.parse(
+        tomllib.loads(card_zoo.card(row, said, [{"splits": {"test": measured}}], {"a guess": {"test": measured}}))
+    )
+    assert card.recipe.endswith("looks at no shapes: a guess 0.500.")
     assert "float32" in card.recipe
     assert "1500 steps" in card.recipe
     assert "200" in card.data
