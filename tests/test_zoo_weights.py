@@ -8,6 +8,7 @@ from functools import cache
 import pytest
 
 from seglab import architectures, evaluate_zoo, runtime, zoo
+from seglab.bench import zoo as bench
 from seglab.datasets import axes
 from seglab.specs_zoo import ZOO_SPECS
 
@@ -52,3 +53,18 @@ def test_a_network_answers_as_its_card_says(key):
 
 def test_all_weights_together_are_small():
     assert sum(file.stat().st_size for file in zoo.WEIGHTS.glob("*.safetensors")) <= IN_ALL
+
+
+def test_what_the_page_says_of_the_claim_that_does_not_show_is_so():
+    """`WHY`: the fields, and that the smallest of them is enough for these classes."""
+    from seglab.receptive_field import receptive_field
+    from ui.texts import architectures_zoo as text
+
+    silent = {(c.column, c.lower, c.higher) for c in bench.claims() if not c.shows}
+    assert silent == set(text.WHY), "each that doesn't show is explained, and no other"
+    fields = {}
+    for key in ("fcn-fine", "patch"):
+        fields[key] = receptive_field(architectures.get(key).small(11).eval(), "", (1, 3, 128, 128)).width
+    assert fields == {"fcn-fine": 127, "patch": 39}
+    alike = {key: zoo.card(f"zoo-{key}").scores["context"].also["alike_iou"] for key in ("patch", "fcn-dilated")}
+    assert alike["patch"] > alike["fcn-dilated"]

@@ -16,6 +16,7 @@ from ui import arch_controls, arch_net, cache
 from ui import viewer as v
 from ui.arch_charts import table
 from ui.arch_net import Spec
+from ui.legend import colors
 from ui.texts import architectures_zoo as text
 
 if TYPE_CHECKING:
@@ -132,8 +133,8 @@ def _choose() -> int:
     return int(st.session_state["zstreet"])
 
 
-def _pictures(number: int, answers: dict[str, Labels], key: str) -> None:
-    """Show the street's truth and some answers side by side, zoomed together."""
+def _pictures(number: int, answers: dict[str, Labels], key: str, names: bool = True) -> None:
+    """Show the street's truth and some answers side by side, zoomed together; the colours' names stand below them."""
     sample = street(number)
     every = {text.TRUTH: np.asarray(sample.labels), **answers}
     for n, (column, (title, labels)) in enumerate(zip(st.columns(len(every)), every.items(), strict=True)):
@@ -141,7 +142,9 @@ def _pictures(number: int, answers: dict[str, Labels], key: str) -> None:
             st.markdown(f"**{title}**")
             alt = text.ALT_TRUTH.format(n=number) if n == 0 else text.ALT.format(title=title, n=number)
             v.viewer(sample.image, [labels], key=f"arch.{key}.{n}", palette=SCENES, height=280, opacity=0.7,
-                     link=f"arch.{key}", legend=n == 0, controls=False, alt=alt)  # fmt: skip
+                     link=f"arch.{key}", legend=False, controls=False, alt=alt)  # fmt: skip
+    if names:
+        colors(SCENES)
 
 
 def strides() -> None:
@@ -195,4 +198,5 @@ def differ() -> None:
     for n in sorted(range(STREETS), key=lambda n: -abs(gaps[n]))[:WORST]:
         one, other = pairs[n]
         st.markdown(text.X_ROW.format(key=n, a=names[0], p=one.mean_iou, b=names[1], q=other.mean_iou))
-        _pictures(n, {names[0]: one.labels, names[1]: other.labels}, f"differ.{n}")
+        _pictures(n, {names[0]: one.labels, names[1]: other.labels}, f"differ.{n}", names=False)
+    colors(SCENES)

@@ -18,7 +18,8 @@ STYLE = """<style>
 .sl-legend td{text-align:right;padding:.15rem .3rem;border-top:1px solid rgba(128,128,128,.25)}
 .sl-legend th{padding:.15rem .3rem}
 .sl-legend th:first-child,.sl-legend td:first-child{text-align:left}
-.sl-legend i{display:inline-block;width:.9em;height:.9em;margin-right:.5em;border-radius:2px;
+.sl-colors{display:flex;flex-wrap:wrap;gap:.3rem 1rem;font-size:.875rem}
+.sl-legend i,.sl-colors i{display:inline-block;width:.9em;height:.9em;margin-right:.5em;border-radius:2px;
 border:1px solid rgba(128,128,128,.6);vertical-align:-.1em}
 </style>"""
 
@@ -60,6 +61,16 @@ def table(counts: NDArray[np.int64], palette: Palette) -> str:
         rows.append(_row("white", text.UNSURE, int(counts[-1]), total))
     head = f"<tr><th>{text.CLASS}</th><th>{text.PIXELS}</th><th>%</th></tr>"
     return f'<table class="sl-legend"><thead>{head}</thead><tbody>{"".join(rows)}</tbody></table>'
+
+
+def colors(palette: Palette) -> None:
+    """Show all classes in one line, where several pictures share them."""
+    st.html(f'{STYLE}<div class="sl-colors">{"".join(_key(k, palette) for k in range(len(palette)))}</div>')
+
+
+def _key(k: int, palette: Palette) -> str:
+    red, green, blue = palette.colors[k]
+    return f'<span><i style="background:rgb({red},{green},{blue})"></i>{escape(palette.names[k])}</span>'
 
 
 def _row(color: str, name: str, pixels: int, total: int) -> str:
