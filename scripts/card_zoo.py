@@ -22,12 +22,12 @@ from seglab.train import WEIGHTS
 
 RESULTS = "zoo.json"
 SCENES = (
-    "Scenes, streets drawn by seglab.datasets.scenes at 128×128: {n} fixed scenes (seglab.datasets.axes) in which the "
+    "Drawn streets (Scenes, seglab.datasets.scenes, 128×128): {n} fixed scenes (seglab.datasets.axes) in which the "
     "size of things, thin structures and classes told apart by context alone vary. `test` are the 500 scenes of seed "
     "20250500; of the other splits, one axis each, the first {each} scenes of that seed."
 )
 VOLUMES = (
-    "Volumes of 32×64×64 voxels, blobs and tubes in noise, drawn by seglab.datasets.volumes: {n} of them. `test` are "
+    "Drawn volumes (seglab.datasets.volumes, 32×64×64 voxels, blobs and tubes in noise): {n} of them. `test` are "
     "{each} of another seed."
 )
 FAILURES = {
@@ -82,7 +82,7 @@ def card(
         f"command = {_text(f'python scripts/zoo.py --only {row.key}')}",
         'trained_on = ["axes"]',
         "failures = [",
-        *(f"    {_text(failure)}," for failure in (FAILURES[row.volumes], SMALL)),
+        *(f"    {_text(failure)}," for failure in (FAILURES[row.volumes], SMALL, *_below(results[0], baselines))),
         "]",
         f"confidence_p05 = {results[0]['splits']['test']['confidence_p05']}",
     ]
@@ -96,6 +96,19 @@ def card(
             lines += ["", f"[{name}.seeds]"]
             lines += [f"{n} = [{', '.join(map(_number, values))}]" for n, values in found.items()]
     return "\n".join(lines) + "\n"
+
+
+def _below(result: Mapping[str, Any], baselines: Mapping[str, Any]) -> list[str]:
+    """Say where colours alone do better than the network."""
+    look_up = baselines.get("colour look-up", {})
+    found = []
+    for split, scores in result["splits"].items():
+        ours, theirs = scores["things_iou"], look_up.get(split, {}).get("things_iou")
+        if ours is not None and theirs is not None and ours < theirs:
+            found.append(f"{split} ({ours:.2f}, {theirs:.2f})")
+    return [f"A table of colours finds things better than it (things IoU, its and theirs): {', '.join(found)}."] * bool(
+        found
+    )
 
 
 def write(folder: Path, weights: Path) -> list[str]:

@@ -24,7 +24,8 @@ HALVES = torch.bfloat16, torch.float16
 class WholeReLU(TorchFunctionMode):
     """While this holds, in this thread, ReLUs of half precision on the CPU are done so; not where gradients are asked.
 
-    A NaN whose sign bit is set becomes 0 instead of staying NaN.
+    A NaN whose sign bit is set becomes 0 instead of staying NaN, and those that x86 makes of inf − inf are such: not
+    for weights that may be damaged.
 
     >>> with WholeReLU():
     ...     torch.relu(torch.tensor([-1.5, 0.25, -0.0], dtype=torch.bfloat16)).tolist()

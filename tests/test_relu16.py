@@ -52,6 +52,17 @@ def test_views_and_what_wants_gradients():
     assert leaf.grad.tolist() == [0.0, 1.0]
 
 
+def test_what_damaged_weights_give_stays_nan():
+    """On x86 0/0 and inf - inf are NaNs whose sign is set, which would all become 0."""
+    parts = nn.Conv2d(3, 4, 3, 2), nn.ReLU(), nn.Conv2d(4, 4, 3), nn.ReLU(), nn.Conv2d(4, 2, 1)
+    net = nn.Sequential(*parts).requires_grad_(False)
+    x = halves.probe()
+    assert halves.half(net, torch.bfloat16, channels_last=True)(x).isfinite().all()
+    net[2].weight[1] = torch.zeros(()) / torch.zeros(())
+    assert not net(x).isfinite().all()
+    assert not halves.half(net, torch.bfloat16, channels_last=True)(x).isfinite().all()
+
+
 def test_half_precision_copies_use_it(monkeypatch):
     net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(inplace=True), nn.Conv2d(4, 4, 3), nn.ReLU(), nn.Conv2d(4, 2, 1))
     copied = halves.half(net.requires_grad_(False), torch.bfloat16, channels_last=True)

@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-COLORS = ("#0072B2", "#D55E00", "#009E73", "#E69F00")  # of Okabe and Ito
+COLORS = ("#0072B2", "#D55E00", "#009E73", "#E69F00", "#8a8a8a")  # of Okabe and Ito, and a grey
 
 
 def times(ratio: float) -> str:

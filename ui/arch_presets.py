@@ -38,8 +38,8 @@ PRESETS: tuple[Preset, ...] = (
         {"alab": "window", "wside": "32"}, ":material/grid_4x4:",
     ),
     Preset(
-        "arch-strides", "One lamp post, three strides",
-        "A street with lamps, wires and a railing: how much of each is left at stride 32, how much at 16 and at 8?",
+        "arch-strides", "One dog, three strides",
+        "A dog, a sign, lamp posts and wires: whose outline is there at stride 32, whose at 16 or 8, and whose never?",
         {"alab": "strides", "arch": "fcn-8s"}, ":material/straighten:",
     ),
     Preset(

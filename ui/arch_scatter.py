@@ -119,13 +119,17 @@ def unbeaten(found: Sequence[Point], across: str) -> list[str]:
     return sorted((key for key in good if not beaten(key)), key=lambda key: -good[key][0])
 
 
-def named(found: Sequence[Point], first: Collection[str], then: Sequence[str], *, linear: bool) -> dict[str, str]:
+def named(
+    found: Sequence[Point], first: Collection[str], then: Sequence[str], *, linear: bool, lines: Collection[float] = ()
+) -> dict[str, str]:
     """Return on which side of its point a name stands, of `first` in any case, of `then` where there is room.
 
-    It goes away from the nearer edge, so that it isn't cut off; up if it can.
+    It goes away from the nearer edge, so that it isn't cut off; up if it can. `lines`: heights that the chart has too.
     """
     places = [(point.x if linear else math.log(point.x), point.y) for point in found]
-    (left, width), (bottom, height) = (_extent([place[axis] for place in places]) for axis in (0, 1))
+    (left, width), (bottom, height) = (
+        _extent([place[axis] for place in places] + ([*lines] if axis else [])) for axis in (0, 1)
+    )
     at = {p.key: ((x - left) / width, (y - bottom) / height) for p, (x, y) in zip(found, places, strict=True)}
     taken: list[tuple[float, float, float, float]] = []
     sides: dict[str, str] = {}
@@ -147,7 +151,8 @@ def named(found: Sequence[Point], first: Collection[str], then: Sequence[str], *
 
 def _extent(values: Sequence[float]) -> tuple[float, float]:
     low, high = min(values, default=0.0), max(values, default=0.0)
-    return low, (high - low) or 1.0
+    pad = 0.05 * ((high - low) or 1.0)  # as plotly leaves around them, about
+    return low - pad, high - low + 2 * pad
 
 
 def scatter() -> None:
@@ -172,7 +177,8 @@ def scatter() -> None:
         scored = {key for key in there if _score(key, up)}
         lacks = ", ".join(arch_controls.title(key) for key in there if key in scored - {point.key for point in found})
         notes = (
-            text.Z_NOTICES[{-1: "cost", 0: "other", 1: "quality"}[BETTER.get(across, -1)]], text.Z_NAMES,
+            text.Z_NOTICES[{-1: "cost", 0: "other", 1: "quality"}[BETTER.get(across, -1)]],
+            text.Z_ONCE if any(not point.y_half for point in found) else "", text.Z_NAMES,
             text.Z_BASELINES if _baselines(up) else "",
             {"ms": text.Z_MS.format(n=REPEATS), "stride": text.Z_STRIDE}.get(across, ""),
             text.Z_WHOLE if any(point.whole for point in found) else "",
@@ -197,7 +203,7 @@ def _chart(found: Sequence[Point], across: str, up: str, who: Sequence[str]) -> 
     from plotly.graph_objects import Figure
 
     linear = across in text.Z_QUALITIES
-    sides = named(found, who, unbeaten(found, across)[:MOST_NAMED], linear=linear)
+    sides = named(found, who, unbeaten(found, across)[:MOST_NAMED], linear=linear, lines=_baselines(up).values())
     titles = [arch_controls.title(point.key) + (" +" if point.whole else "") for point in found]
     symbols = [("diamond" if p.key in who else "circle") + ("-open" if p.whole else "") for p in found]
     bars = {"type": "data", "thickness": 1.5, "color": GREY}

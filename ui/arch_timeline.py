@@ -107,5 +107,8 @@ def timeline() -> None:
         st.caption(text.TIME_NOT_YET)
         return
     st.markdown(text.TIME_HERE)
-    cells = [(title, f"{100 * mean:.1f}", f"{100 * spread:.1f}" if spread else "") for title, mean, spread in here]
+    cells = [
+        (title, f"{100 * mean:.1f}", f"{100 * spread:.1f}" if spread else text.TIME_ONCE)
+        for title, mean, spread in here
+    ]
     st.dataframe({name: [row[i] for row in cells] for i, name in enumerate(text.TIME_HERE_COLUMNS)}, hide_index=True)

@@ -175,6 +175,12 @@ def cuts() -> None:
     _pictures(number, {text.C_WITH: whole.labels, name: left.labels}, "cut")
     said = text.C_NOTICE.format(a=whole.boundary_iou, b=left.boundary_iou, c=whole.mean_iou, d=left.mean_iou)
     st.markdown(said if cut else text.C_ASK)
+    if cut:
+        pairs = [(answer("unet", n), answer("unet", n, cut)) for n in range(STREETS)]
+        means = [[float(np.mean([getattr(one, name) for one in side])) for side in zip(*pairs, strict=True)]
+                 for name in ("boundary_iou", "mean_iou")]  # fmt: skip
+        (a, b), (c, d) = means
+        st.caption(text.C_OVERALL.format(n=STREETS, a=a, b=b, c=c, d=d))
 
 
 def differ() -> None:

@@ -192,6 +192,7 @@ TIME_STREETS = (
 )
 TIME_STREET = "{title} {score:.1f} %"
 TIME_HERE = "**Measured here**, small networks on drawn scenes (test split), one recipe for all:"
+TIME_ONCE = "one seed"
 TIME_HERE_COLUMNS = ("Architecture", "Mean IoU", "± over seeds")
 TIME_NOT_YET = (
     "The small networks haven't been trained on this installation, so there is nothing measured here to set beside."

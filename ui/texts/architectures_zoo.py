@@ -10,7 +10,8 @@ ALT_TRUTH = "The truth of drawn street {n}, as colours over the picture"
 
 # FCN-32s, 16s, 8s
 F_INTRO = (
-    "One encoder, one recipe; what differs is the finest map that is asked: stride 32, 16 or 8. Follow a lamp post."
+    "One encoder, one recipe; what differs is the finest map that is asked: stride 32, 16 or 8. Follow the dog, and "
+    "the sign behind it; lamp posts and wires are too thin for all three."
 )
 F_NOTICE = (
     "Of this street: boundary IoU {a:.3f}, {b:.3f} and {c:.3f}. Each skip adds scores of a map twice as fine; over all "
@@ -21,12 +22,14 @@ F_SEEDS, F_NOTHING = "{cards} (± half the range over the seeds)", "nothing of i
 # skips on and off
 C_INTRO = (
     "The trained U-Net, and the same weights with some skips **cut**: zeros go across in their place. It never learnt "
-    "to do without, so this shows what each skip carries, not what a network without it could learn."
+    "to do without, and zeros upset what comes after them as well: this shows what it relies on, not what a network "
+    "without that skip could learn (the plain encoder-decoder under “Quality and cost” is one)."
 )
 C_CUT = "Cut the skip at stride {s}"
 C_WITH, C_WITHOUT = "All skips", "With cuts: {strides}"
 C_NONE = "none yet"
 C_NOTICE = "Boundary IoU goes from {a:.3f} to {b:.3f}, mean IoU from {c:.3f} to {d:.3f}."
+C_OVERALL = "Over {n} streets: boundary IoU {a:.3f} → {b:.3f}, mean IoU {c:.3f} → {d:.3f}."
 C_ASK = "Cut one: which one do boundaries need most?"
 
 # failures
@@ -43,6 +46,7 @@ S_INTRO = (
 )
 S_AXES = ("Longer side of the things, px", "IoU of things")
 S_WHO = "Networks"
+S_BASELINE = "Without a network: colour look-up"
 S_NOTICE = (
     "At stride 32 a thing of 16 px has a quarter of a cell for its own, and its neighbours' colours in the rest. Bars "
     "are the range over seeds, where there are several."
@@ -68,6 +72,10 @@ Z_QUALITIES = {
 Z_ALL = Z_COSTS | Z_QUALITIES
 Z_WHO = "Point out"
 Z_SAME = "Choose two different columns."
+Z_ONCE = (
+    "A dot without a bar was trained once; another seed may give a hundredth more or less, so that close ones aren't "
+    "ranked by this."
+)
 Z_NAMES = (
     "Names stand at those pointed out and, where there is room, at those that none beats; the others tell theirs when "
     "touched."
@@ -102,13 +110,16 @@ Q_WHAT = {
 Q_SHOWS, Q_NOT = ":material/check:", ":material/remove:"
 Q_NOTE = (
     ":material/check: shows: every training of the one scores above every training of the other. :material/remove: "
-    "doesn't. Spread: half the ranges of both over their seeds, added."
+    "doesn't. Spread: half the ranges of both over their seeds, added. Thin structures are all parts of any class up "
+    "to 2 px wide, slivers of sky between branches too: of wires and lamp posts themselves all three FCNs find next "
+    "to nothing, so that little is between them."
 )
 # Why a claim doesn't show, by the column of `bench zoo`, the weaker network and the stronger one.
 WHY: dict[tuple[str, str, str], str] = {
     ("context", "fcn-fine", "fcn-dilated"): (
-        "Why not: both keep stride 8, and without dilation the field is 127 px already, all of a street of 128. What "
-        "tells these classes apart is nearer still: the sliding window, which sees 39 px, does it as well. So the gain "
-        "over stride 32, below, is the finer map's."
+        "Why not: both keep stride 8, and without dilation each place sees 63 px to all sides already, half a street "
+        "of 128; what tells these classes apart here, such as the kerb beside the pavement, isn't farther away. A "
+        "view of 19 px to all sides isn't enough: the sliding window finds less of the pavement than either, although "
+        "its map is eight times as fine. The gain over stride 32, below, is the finer map's."
     ),
 }
