@@ -19,7 +19,7 @@ test: setup-dev
 	$(PY) -m mypy
 	$(PY) -m pytest -q --doctest-modules --doctest-glob=README.md seglab ui README.md
 	OMP_NUM_THREADS=1 $(PY) -m pytest -q -n 2 --dist loadfile -m "not (slow or browser or alone)"
-	$(PY) -m pytest -q -n 3 --dist worksteal -m "browser and not (alone or slow)"
+	$(PY) -m pytest -q -n 2 --dist worksteal -m "browser and not (alone or slow)"
 	$(PY) -m pytest -q -m "alone and not slow"
 
 test-slow: setup-dev

@@ -383,7 +383,10 @@ def test_another_picture_is_stitched_as_well_and_what_is_folded_opens(opened: An
     values = page.locator(".grid[aria-label]").nth(1).locator(".board").first.locator(".value")
     before = values.all_inner_texts()
     page.get_by_role("button", name=re.compile("Picture:")).click()
-    page.get_by_role("button", name=gallery.GALLERY["rocket"].title).click()
+    item = page.get_by_role("button", name=gallery.GALLERY["rocket"].title)
+    item.wait_for(timeout=WAIT)
+    lab.settle()  # the menu is being filled: what is pressed meanwhile may be drawn anew under the mouse
+    item.click()
     expect(values).not_to_have_text(before, timeout=WAIT)
     lab.settle()
     page.get_by_text(views.S_LAYERS).click()
