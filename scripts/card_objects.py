@@ -94,11 +94,9 @@ def card(key: str, said: Mapping[str, Any], found: Mapping[str, Any], pictures: 
     data, split = spec.palette.title, SPLITS[spec.palette.title]
     kind = "Objects" if spec.task == "instance" else "Gaps" if data == "Nuclei" else "Classes"
     loss = OBJECTIVES[kind].format(**recipe["objective"])
-    n = recipe.get("cycles", 1)
-    cycles = "one cycle" if n == 1 else f"{n} equal cycles"
     text = (
         f"From scratch, {said['epochs']} epochs, batch {recipe['batch']}, Muon for the kernels (peak {recipe['muon']}) "
-        f"and AdamW for the rest (peak {recipe['adamw']}), {cycles}, weight decay {recipe['weight_decay']} on "
+        f"and AdamW for the rest (peak {recipe['adamw']}), one cycle, weight decay {recipe['weight_decay']} on "
         f"kernels, {loss}, moving average of the weights ({recipe['average']} a step), bf16 autocast. Views: "
         f"{json.dumps(recipe['augment'])}. Seed {said['seed']}."
     )

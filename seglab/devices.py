@@ -52,18 +52,17 @@ def device() -> torch.device:
 
 @cache
 def precisions() -> tuple[str, ...]:
-    """Return the precisions this device has fast kernels for, "fp32" first."""
+    """Return the precisions this device has fast kernels for, "fp32" first.
+
+    Of CPUs, some have instructions for fp16 too, but torch has no convolutions for them that pay: on a Xeon with AMX,
+    U-Net took 3.6 times as long as in bf16, and `street` longer than in fp32 (`bench inference`).
+    """
     kind = device().type
     if kind == "cuda":
         return ("fp32", "bf16", "fp16") if torch.cuda.is_bf16_supported(including_emulation=False) else ("fp32", "fp16")
     if kind == "mps":
         return ("fp32", "fp16")
-    found = ["fp32"]
-    if torch.ops.mkldnn._is_mkldnn_bf16_supported():
-        found.append("bf16")
-    if torch.ops.mkldnn._is_mkldnn_fp16_supported():
-        found.append("fp16")
-    return tuple(found)
+    return ("fp32", "bf16") if torch.ops.mkldnn._is_mkldnn_bf16_supported() else ("fp32",)
 
 
 def check_precision(precision: str) -> None:

@@ -62,8 +62,7 @@ class Recipe:
     muon: float = 0.02  # peak learning rate of the convolution kernels
     adamw: float = 2e-3  # peak learning rate of all else
     weight_decay: float = 0.02
-    warm_up: float = 0.05  # share of a cycle's steps
-    cycles: int = 1  # times that the learning rate rises and falls (Loshchilov and Hutter 2017, SGDR: warm restarts)
+    warm_up: float = 0.05  # share of the steps
     average: float = 0.998  # decay of the moving average of the weights, per step
     portion: int | None = None
     limit: int | None = None
@@ -76,10 +75,10 @@ RECIPES = {
     "scenes": Recipe(scenes, 12, Classes(stride=1), SCENES, batch=8, portion=5000),
     "scenes-instances": Recipe(scenes_instances, 14, Objects(short_side=192), LARGER, batch=8, portion=5000),
     "scenes-crops": Recipe(scenes_crops, 4, Crops(), SCENES, batch=8, portion=3000),
-    "street-instances": Recipe(street_instances, 60, Objects(), STREET_OBJECTS),
+    "street-instances": Recipe(street_instances, 40, Objects(), STREET_OBJECTS),
     "nuclei-unet": Recipe(nuclei_unet, 60, Gaps(), NUCLEI, stretch=NUCLEI_STRETCH),
     "nuclei-unet-30": Recipe(nuclei_unet, 300, Gaps(), NUCLEI, limit=30, stretch=NUCLEI_STRETCH),
-    "nuclei-instances": Recipe(nuclei_instances, 180, Objects(), NUCLEI, cycles=3, stretch=NUCLEI_STRETCH),
+    "nuclei-instances": Recipe(nuclei_instances, 70, Objects(), NUCLEI, stretch=NUCLEI_STRETCH),
 }
 
 
@@ -232,8 +231,8 @@ def _follow(average: nn.Module, net: nn.Module, decay: float) -> None:
 
 
 def _rate(done: float, recipe: Recipe) -> float:
-    """Each cycle: linear warm-up, then half a cosine down to nothing; 0..1, a share of the peak."""
-    done, warm_up = recipe.cycles * done % 1, recipe.warm_up
+    """Linear warm-up, then half a cosine down to nothing; 0..1, a share of the peak."""
+    warm_up = recipe.warm_up
     if done < warm_up:
         return 0.04 + 0.96 * done / warm_up
     return 0.5 * (1 + math.cos(math.pi * (done - warm_up) / (1 - warm_up)))

@@ -201,12 +201,10 @@ def test_killed_by_the_system_and_resumed(tmp_path, data):
     assert a == b
 
 
-def test_each_of_several_cycles_is_the_one_cycle_of_its_share_of_the_steps() -> None:
-    one = training.RECIPES["street"]
-    three = dataclasses.replace(one, cycles=3)
-    steps = 40
-    alone = [training._rate(step / steps, one) for step in range(steps)]
-    assert [training._rate(step / (3 * steps), three) for step in range(3 * steps)] == pytest.approx(3 * alone)
-    assert alone[0] == pytest.approx(0.04)
-    assert max(alone) == pytest.approx(1)
-    assert alone[-1] < 0.002
+def test_the_rate_rises_quickly_and_falls_to_nothing() -> None:
+    recipe = training.RECIPES["street"]
+    rates = [training._rate(step / 40, recipe) for step in range(40)]
+    assert rates[0] == pytest.approx(0.04)
+    assert max(rates) == pytest.approx(1) == rates[2]
+    assert rates[2:] == sorted(rates[2:], reverse=True)
+    assert rates[-1] < 0.002
