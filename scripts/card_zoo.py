@@ -38,13 +38,14 @@ SMALL = "Small and trained briefly, to be compared with the other architectures,
 
 
 def finished(folder: Path, row: Architecture) -> list[dict[str, Any]] | None:
-    """Return the results of all trainings of an architecture, seed 0 first; None if one lacks.
+    """Return the results of all trainings of an architecture, seed 0 first; None if one lacks, or was a longer one.
 
     >>> finished(Path("nowhere"), ARCHITECTURES[0]) is None
     True
     """
     files = [folder / f"{row.key}-{seed}" / RESULT for seed in range(row.seeds)]
-    return [json.loads(file.read_text()) for file in files] if all(file.is_file() for file in files) else None
+    found = [json.loads(file.read_text()) for file in files if file.is_file()]
+    return found if len(found) == row.seeds and all(result.get("times", 1) == 1 for result in found) else None
 
 
 def card(
@@ -118,8 +119,7 @@ def write(folder: Path, weights: Path) -> list[str]:
     """
     import tomllib
 
-    file = weights / RESULTS
-    before = json.loads(file.read_text()) if file.is_file() else {"baselines": {}, "runs": {}}
+    before = _known(weights)
     measured = folder / BASELINES
     baselines = json.loads(measured.read_text()) if measured.is_file() else before["baselines"]
     runs: dict[str, Any] = {}
@@ -134,12 +134,31 @@ def write(folder: Path, weights: Path) -> list[str]:
         parts.write(weights / f"{row.model}.toml", text.encode())
         runs[row.key] = results
     every = before["runs"] | runs
-    known = {
+    _keep(weights, {
+        **before,
         "baselines": baselines,
         "runs": {row.key: every[row.key] for row in ARCHITECTURES if row.key in every},
-    }
-    parts.write(file, (json.dumps(known, indent=1) + "\n").encode())
+    })  # fmt: skip
     return [str(row.model) for row in ARCHITECTURES if row.key in runs]
+
+
+def longer(folder: Path, weights: Path, times: int) -> list[str]:
+    """Add the results of trainings of `times` times the steps to those in `weights`; return their architectures."""
+    before = _known(weights)
+    files = {row.key: folder / f"{row.key}-0" / RESULT for row in ARCHITECTURES}
+    every = {key: json.loads(file.read_text()) for key, file in files.items() if file.is_file()}
+    found = {key: result for key, result in every.items() if result.get("times", 1) == times}
+    _keep(weights, {**before, "longer": before.get("longer", {}) | found})
+    return list(found)
+
+
+def _known(weights: Path) -> dict[str, Any]:
+    file = weights / RESULTS
+    return json.loads(file.read_text()) if file.is_file() else {"baselines": {}, "runs": {}}  # type: ignore[no-any-return]
+
+
+def _keep(weights: Path, known: Mapping[str, Any]) -> None:
+    parts.write(weights / RESULTS, (json.dumps(known, indent=1) + "\n").encode())
 
 
 def _number(value: float | None) -> str:

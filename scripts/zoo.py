@@ -3,12 +3,14 @@
     python scripts/zoo.py --dry-run                  # measures ms a step of each, and says how long it would take
     python scripts/zoo.py --cores 0,1                # all of it: a process for each core; stops and goes on at will
     python scripts/zoo.py --only fcn-8s unet         # these alone
+    python scripts/zoo.py --only segnet --times 3    # is it undertrained? One seed, three times the steps
 
 Every architecture (`seglab.architectures`) at its small size, with as many seeds as its row says: the same 4000 scenes,
 the same steps, augmentation and losses (`seglab.train.RECIPES`); V-Net on volumes. Scored on the test scenes and on
 each axis (`seglab.datasets.axes`), beside two baselines. What is finished is skipped, what was begun goes on. On a GPU
 all processes share it; give as many cores as there are. Weights and cards go to seglab/weights (of those whose
-trainings are all finished), the results of all seeds to seglab/weights/zoo.json.
+trainings are all finished), the results of all seeds to seglab/weights/zoo.json. Of a longer training (`--times`) only
+the results are kept, there under "longer": what ships was trained alike.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 if __name__ == "__main__":  # started as a file: the repository's root comes first
@@ -75,6 +77,11 @@ def zoo_scenes() -> int:
     return axes.TEST_SIZE + axes.PER_AXIS * (len(axes.SPLITS) - 1)
 
 
+def longer(jobs: Sequence[Job], times: int) -> list[Job]:
+    """Return one training of each architecture, of `times` times its steps."""
+    return [replace(job, seconds=job.seconds * times) for job in jobs if job.key != BASELINES and job.seed == 0]
+
+
 def measure(keys: Sequence[str], folder: Path, cores: Sequence[int]) -> dict[str, dict[str, float]]:
     """Return the pace of each architecture, all cores at work as they will be; kept in `folder`."""
     file = folder / PACE
@@ -126,7 +133,7 @@ def table(keys: Sequence[str], paces: dict[str, dict[str, float]]) -> str:
     return "\n".join([*lines, f"{'':26}{'':6}{'':9}{'':11}{'':10}{total:12.1f}"])
 
 
-def run(jobs: Sequence[Job], folder: Path, cores: Sequence[int], trial: bool) -> list[Job]:
+def run(jobs: Sequence[Job], folder: Path, cores: Sequence[int], trial: bool, times: int = 1) -> list[Job]:
     """Do the jobs, one on each core at a time; return those that failed."""
     waiting, failed, done, total = list(jobs), list[Job](), 0, len(jobs)
     running: dict[int, tuple[Job, subprocess.Popen[str], float]] = {}
@@ -135,7 +142,7 @@ def run(jobs: Sequence[Job], folder: Path, cores: Sequence[int], trial: bool) ->
         while waiting or running:
             for core in [core for core in cores if core not in running and waiting]:
                 job = waiting.pop(0)
-                running[core] = job, _launch(job, folder, core, trial), time.monotonic()
+                running[core] = job, _launch(job, folder, core, trial, times), time.monotonic()
             time.sleep(0.2)
             for core, (job, process, began) in list(running.items()):
                 if process.poll() is None:
@@ -160,11 +167,13 @@ def run(jobs: Sequence[Job], folder: Path, cores: Sequence[int], trial: bool) ->
     return failed
 
 
-def _launch(job: Job, folder: Path, core: int, trial: bool) -> subprocess.Popen[str]:
+def _launch(job: Job, folder: Path, core: int, trial: bool, times: int) -> subprocess.Popen[str]:
     job.result.parent.mkdir(parents=True, exist_ok=True)
-    command = [BASELINES] if job.key == BASELINES else ["train", job.key, str(job.seed)]
+    command = [BASELINES, str(folder)]
+    if job.key != BASELINES:
+        command = ["train", job.key, str(job.seed), str(folder), str(times)]
     with (job.result.parent / "log.txt").open("w") as log:
-        return _start([*command, str(folder), *["--trial"] * trial], core, log)
+        return _start([*command, *["--trial"] * trial], core, log)
 
 
 def _start(command: Sequence[str], core: int, output: object) -> subprocess.Popen[str]:
@@ -202,18 +211,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Plan, train, score, write; return the exit status."""
     allowed = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else list(range(os.cpu_count() or 1))
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--output", type=Path, default=ROOT / "runs" / "zoo", help="default: runs/zoo")
+    parser.add_argument("--output", type=Path, help="default: runs/zoo; -N is added for --times N")
     parser.add_argument("--cores", type=_cores, default=allowed, help="such as 0,1 (default: all)")
     parser.add_argument("--only", nargs="+", choices=TRAINED, default=list(TRAINED), metavar="KEY")
+    parser.add_argument("--times", type=int, choices=range(1, 21), default=1, metavar="N", help="the recipe's steps")
     parser.add_argument("--weights", type=Path, default=zoo.WEIGHTS, help="where weights and cards go")
     parser.add_argument("--dry-run", action="store_true", help="measure, print the plan, and stop")
     parser.add_argument("--trial", action="store_true", help="a step or two of each, to try it out; needs --weights")
     args = parser.parse_args(arguments)
     if args.trial and args.weights == zoo.WEIGHTS:
         parser.error("a trial's weights are worth nothing: say by --weights where to leave them")
+    times = f"-{args.times}" if args.times > 1 else ""  # longer trainings lie beside the others, never among them
+    args.output = (args.output or ROOT / "runs" / "zoo").with_name((args.output or Path("zoo")).name + times)
     args.output.mkdir(parents=True, exist_ok=True)
     paces = measure(args.only, args.output, args.cores)
     jobs = plan(args.only, args.output, paces)
+    if args.times > 1:
+        jobs = longer(jobs, args.times)
     print(table(args.only, paces))
     remains = left([job.seconds for job in jobs], [], len(args.cores)) / 60
     print(f"{len(jobs)} jobs are left: about {remains:.0f} minutes on {len(args.cores)} core(s)"
@@ -224,9 +238,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         zoo_job.draw(args.output, zoo_job.TRIAL if args.trial else zoo_job.REAL)
     except ValueError as error:
         parser.error(str(error))
-    failed = run(jobs, args.output, args.cores, args.trial)
+    failed = run(jobs, args.output, args.cores, args.trial, args.times)
     args.weights.mkdir(parents=True, exist_ok=True)
-    print(f"in {args.weights}: {', '.join(card_zoo.write(args.output, args.weights))}")
+    if args.times > 1:
+        written = card_zoo.longer(args.output, args.weights, args.times)
+    else:
+        written = card_zoo.write(args.output, args.weights)
+    print(f"in {args.weights}: {', '.join(written)}")
     return 1 if failed else 0
 
 

@@ -1,6 +1,7 @@
 """One training of one architecture, and what it scores; or how long such a training would take. See scripts/zoo.py.
 
     python scripts/zoo_job.py train fcn-8s 0 runs/zoo        # → runs/zoo/fcn-8s-0/model.safetensors, result.json
+    python scripts/zoo_job.py train segnet 0 runs/zoo-3 3    # three times the recipe's steps
     python scripts/zoo_job.py baselines runs/zoo             # → runs/zoo/baselines.json
     python scripts/zoo_job.py pace fcn-8s unet               # ms a step, as JSON lines
 
@@ -14,7 +15,7 @@ import statistics
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,7 @@ class Extent:
     per_split: int | None = None  # test scenes; None: all
     volumes: int | None = None  # of training and of test; None: all
     epochs: int | None = None  # None: the recipe's
+    times: int = 1  # as many steps as the recipe has
 
 
 REAL, TRIAL = Extent(), Extent(scenes=16, per_split=3, volumes=2, epochs=1)
@@ -83,13 +85,14 @@ def train_one(key: str, seed: int, folder: Path, extent: Extent = REAL) -> dict[
     model, output, device = str(row.model), folder / f"{key}-{seed}", runtime.device()
     training, splits = sets(folder, row.volumes, extent)
     note = {"trained_on": "axes", "hold_out": "", "teacher": ""}
-    steps = train.train(model, training, output, seed=seed, resume=True, epochs=extent.epochs, device=device, note=note)
+    epochs = (extent.epochs or train.RECIPES[model].epochs) * extent.times
+    steps = train.train(model, training, output, seed=seed, resume=True, epochs=epochs, device=device, note=note)
     for now in steps:
         print(f"epoch {now.epoch}/{now.epochs}  loss {now.loss:.4f}  {now.seconds_left:.0f} s left", flush=True)
     net = train.RECIPES[model].build()
     net.load_state_dict(checkpoints.read(output / train.WEIGHTS)[0])  # in half precision, as they ship
     answers = evaluate_zoo.network(net.to(device))
-    result = {"key": key, "seed": seed, "device": device.type, "torch": torch.__version__}
+    result = {"key": key, "seed": seed, "times": extent.times, "device": device.type, "torch": torch.__version__}
     result["splits"] = {name: evaluate_zoo.measure(some, answers).as_dict() for name, some in splits.items()}
     parts.write(output / RESULT, json.dumps(result, indent=1).encode())
     (output / train.CHECKPOINT).unlink(missing_ok=True)
@@ -116,7 +119,8 @@ def pace(key: str) -> dict[str, Any]:
     import torch
 
     from seglab import evaluate_zoo, runtime
-    from seglab.optimizer import MuonAdamW, channels_last
+    from seglab.layout import channels_last
+    from seglab.optimizer import MuonAdamW
     from seglab.train import RECIPES
 
     row = architectures.get(key)
@@ -153,8 +157,8 @@ def main(arguments: Sequence[str]) -> None:
     extent = TRIAL if arguments[-1] == "--trial" else REAL
     command, *rest = [word for word in arguments if word != "--trial"]
     if command == "train":
-        key, seed, folder = rest
-        train_one(key, int(seed), Path(folder), extent)
+        key, seed, to, *times = rest
+        train_one(key, int(seed), Path(to), replace(extent, times=int(times[0]) if times else 1))
     elif command == "baselines":
         baselines(Path(rest[0]), extent)
     elif command == "pace":

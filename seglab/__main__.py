@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from seglab import __version__
+from seglab import __version__, machine
 
 
 def parser() -> argparse.ArgumentParser:
@@ -32,6 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a terminal that lacks a letter must not end the command
             stream.reconfigure(errors="replace")
+    machine.tell_openmp()
     try:
         return _run(arguments)
     except KeyboardInterrupt:  # at any time, even while modules are still being loaded

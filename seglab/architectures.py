@@ -131,7 +131,7 @@ ARCHITECTURES = (
     ),
     Architecture(
         "encoder-decoder", "Encoder-decoder, plain", 2015, by.PLAIN, "",
-        "The U-Net's twin without its skips, to compare with: all passes through the map at stride 16.",
+        "As many weights as the small U-Net but no skips, to compare with: all passes through the map at stride 16.",
         "Where an edge was is guessed from a 16th of the size; nothing of the fine maps goes across.",
         of("flat", "EncoderDecoder", n_classes=2, base=64, steps=4), of("flat", "EncoderDecoder", base=9, steps=4),
         25.12, None, _COUNT, ("down.4", "up.0", "down.3"), seeds=3,

@@ -17,8 +17,8 @@ from seglab import machine
 
 @cache
 def threads() -> ThreadPoolExecutor:
-    """Return one thread per core, shared by all callers: thirty visitors at once need no more memory than one."""
-    return ThreadPoolExecutor(machine.cores(), thread_name_prefix="maps")
+    """Return `machine.threads` threads, shared by all callers: thirty visitors at once need no more memory than one."""
+    return ThreadPoolExecutor(machine.threads(), thread_name_prefix="maps")
 
 
 if hasattr(os, "register_at_fork"):

@@ -134,8 +134,6 @@ def _stream(url: str, path: Path, prefix: str, progress: Progress | None) -> Pat
                     raise _Damaged(f"{done:,} of {total:,} bytes")
                 if not digest.hexdigest().startswith(prefix):
                     raise _Damaged(f"{done:,} bytes with SHA-256 {digest.hexdigest()[:16]}…, wanted {prefix}…")
-                file.flush()
-                os.fsync(file.fileno())
         return path
     except (HTTPException, ConnectionError) as error:
         raise _Damaged(f"the connection broke after {done:,} bytes ({error!r})") from error

@@ -84,7 +84,8 @@ def detect(
     if options.tile or options.flip or options.scales != (1.0,):
         raise ValueError("Objects are found on the whole picture at one size: leave tile, flip and scales as they are.")
     loaded = runtime.model(model) if isinstance(model, str) else model
-    net = loaded.folded
+    fast = options.precision != "fp32"
+    net = (runtime.for_autocast(loaded) if fast else loaded).folded
     if not isinstance(net, Detector):
         raise ValueError(f"{loaded.key} gives a class for each pixel, not objects; use seglab.inference.segment.")
     size = (image.shape[0], image.shape[1])
@@ -93,7 +94,7 @@ def detect(
     x = normalize(pixels, loaded.preprocess.mean, loaded.preprocess.std)
 
     def run(x: Tensor) -> dict[str, Tensor]:
-        half = torch.autocast(loaded.device.type, DTYPES[options.precision], enabled=options.precision != "fp32")
+        half = torch.autocast(loaded.device.type, DTYPES[options.precision], enabled=fast)
         with torch.inference_mode(), half:
             return {name: t.cpu() for name, t in net(x)[0].items()}
 

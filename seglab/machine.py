@@ -20,11 +20,26 @@ def cores() -> int:
     >>> 1 <= cores() <= os.cpu_count()
     True
     """
-    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    allowed = _allowed()
     quota = _read("/sys/fs/cgroup/cpu.max").split()  # microseconds of each period, such as "200000 100000", or "max …"
     if len(quota) == 2 and quota[0].isdigit():
         return min(allowed, max(1, int(quota[0]) // int(quota[1])))
     return allowed
+
+
+def threads() -> int:
+    """Return how many threads to compute with: OMP_NUM_THREADS, which torch follows too, or one for each core."""
+    given = os.environ.get("OMP_NUM_THREADS", "").split(",")[0]
+    return int(given) if given.isdecimal() and int(given) > 0 else cores()
+
+
+def tell_openmp() -> None:
+    """Where a container has a smaller share of time than cores, have torch start as many threads; before it is loaded.
+
+    It would start one for each core that it sees, and they would be stopped in turns.
+    """
+    if cores() < _allowed():
+        os.environ.setdefault("OMP_NUM_THREADS", str(cores()))
 
 
 def memory(process: int | None = None) -> tuple[int, int]:
@@ -41,6 +56,10 @@ def line() -> str:
     """Return the machine in a line: system, processor, cores, Python."""
     n = "1 core" if cores() == 1 else f"{cores()} cores"
     return f"{platform.system()}, {processor()}, {n}, Python {platform.python_version()}"
+
+
+def _allowed() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _read(path: str) -> str:

@@ -68,12 +68,6 @@ class MuonAdamW:
         self._adamw.load_state_dict(state_dict["adamw"])
 
 
-def channels_last(net: nn.Module) -> nn.Module:
-    """Return the network in the memory format that `MuonAdamW` wants, whether its pictures are flat or volumes."""
-    deep = any(p.ndim == 5 for p in net.parameters())
-    return net.to(memory_format=torch.channels_last_3d if deep else torch.channels_last)  # type: ignore[call-overload]
-
-
 def _matrix(kernel: Tensor) -> Tensor:
     """(c_out, c_in, k, k) → (c_out, k·k·c_in), the same memory."""
     try:

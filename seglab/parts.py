@@ -35,6 +35,7 @@ def writing(path: Path) -> Iterator[BinaryIO]:
         with file:
             yield file
             file.flush()
+            os.fsync(file.fileno())  # a name that is on the disk before its content would outlive a power cut empty
             if fcntl:
                 os.replace(part, path)  # while it is still locked: nobody may take it for left over
         if not fcntl:

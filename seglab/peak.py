@@ -35,11 +35,11 @@ class Peak:
 
 @dataclass(eq=False)
 class _Block:
-    """A `peak_memory` that isn't done yet: its thread, and which passes it saw (network, N, H, W, precision)."""
+    """A `peak_memory` that isn't done yet: its thread, and its passes (network, its bytes, N, H, W, precision)."""
 
     peak: Peak
     thread: int
-    seen: set[tuple[nn.Module, int, int, int, str]] = field(default_factory=set)
+    seen: set[tuple[nn.Module, int, int, int, int, str]] = field(default_factory=set)
 
 
 def cost(net: nn.Module, h: int, w: int) -> Cost:
@@ -58,8 +58,9 @@ def peak_memory() -> Iterator[Peak]:
     A block may lie within another one, which then counts the inner one's passes too.
 
     On CUDA the memory is measured: the most that torch had allocated meanwhile, other threads' tensors included.
-    Elsewhere it is computed after the block, for the largest pass: weights, and the peak of the intermediate results
-    that live at once; the library's scratch memory comes on top (on the CPU 6 to 114 % of the intermediate results).
+    Elsewhere it is computed after the block, for the largest pass: all weights that are kept for it (as built, folded,
+    Winograd's, and in half precision), and the peak of the intermediate results that live at once; scratch memory comes
+    on top (on the CPU 6 to 114 % of the intermediate results).
     """
     block = _Block(Peak(), threading.get_ident())
     with _lock:
@@ -71,10 +72,12 @@ def peak_memory() -> Iterator[Peak]:
         with _lock:
             _measure()
             _open.remove(block)
-    for net, n, h, w, precision in block.seen if device().type != "cuda" else ():
+    for net, weights, n, h, w, precision in block.seen if device().type != "cuda" else ():
         found = cost(net, h, w)
-        needed = (found.weight_bytes + n * found.activation_bytes) // (1 if precision == "fp32" else 2)
-        block.peak.bytes = max(block.peak.bytes, needed)
+        needed = n * found.activation_bytes
+        if precision != "fp32":
+            needed = (found.weight_bytes + needed) // 2  # a copy's, and its results
+        block.peak.bytes = max(block.peak.bytes, weights + needed)
 
 
 def _measure() -> None:
@@ -87,12 +90,15 @@ def _measure() -> None:
         block.peak.bytes = max(block.peak.bytes, most)
 
 
-def note(net: nn.Module, x: Tensor, precision: str, ms: float) -> None:
-    """Tell each `peak_memory` that this thread is in that `net` ran on x (N, 3, H, W) for `ms`."""
+def note(net: nn.Module, weights: int, x: Tensor, precision: str, ms: float) -> None:
+    """Tell each `peak_memory` that this thread is in that `net` ran on x (N, 3, H, W) for `ms`.
+
+    weights: bytes of all that is kept of it in float32 (`Loaded.bytes`).
+    """
     with _lock:
         for block in _open:
             if block.thread == threading.get_ident():
-                block.seen.add((net, x.shape[0], x.shape[2], x.shape[3], precision))
+                block.seen.add((net, weights, x.shape[0], x.shape[2], x.shape[3], precision))
                 block.peak.ms += ms
 
 

@@ -16,14 +16,11 @@ pass uses several cores anyway), and SEGLAB_ALLOCATOR=system, which leaves mallo
 
 from __future__ import annotations
 
-import copy
-import itertools
 import threading
 import time
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import TypeVar
@@ -31,10 +28,11 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
-from seglab import folding, halves, machine, peak, trained, winograd, zoo
+from seglab import copies, machine, peak, trained, zoo
 from seglab.cost import Cost
-from seglab.devices import DTYPES, OutOfMemory, check_precision, device, is_out_of_memory, precisions, release
+from seglab.devices import OutOfMemory, check_precision, device, is_out_of_memory, precisions, release
 from seglab.download import Progress, WeightsError
+from seglab.layout import channels_last
 from seglab.loaded import Loaded
 from seglab.peak import Peak, peak_memory
 from seglab.sharing import ByteCache, Cancelled, Places, whole_setting
@@ -43,8 +41,8 @@ from seglab.zoo import ModelSpec, Preprocess
 
 __all__ = [
     "Cancelled", "Cost", "Loaded", "OutOfMemory", "Peak", "check_precision", "checkpoint", "cost", "device",
-    "forward", "forward_passes", "free", "hooks_lock", "in_turn", "model", "model_or_default", "peak_memory", "places",
-    "precisions", "ready",
+    "for_autocast", "forward", "forward_passes", "free", "hooks_lock", "in_turn", "model", "model_or_default",
+    "peak_memory", "places", "precisions", "ready",
 ]  # fmt: skip
 
 
@@ -54,11 +52,9 @@ T = TypeVar("T")
 _models: ByteCache[Loaded] = ByteCache(
     whole_setting("SEGLAB_MODEL_CACHE_MB", 1024) << 20, sizeof=lambda loaded: loaded.bytes
 )
-_lock = threading.Lock()  # for the three below
+_lock = threading.Lock()  # for the two below
 _passes = 0
-_numbers: weakref.WeakKeyDictionary[nn.Module, int] = weakref.WeakKeyDictionary()
 _hook_locks: weakref.WeakKeyDictionary[nn.Module, Places] = weakref.WeakKeyDictionary()
-_count = itertools.count()
 
 
 @cache
@@ -73,22 +69,13 @@ def ready(
 ) -> Loaded:
     """Make a network ready to run: eval mode, no gradients, on the device. Changes `net`, which belongs to us now."""
     net = net.eval().requires_grad_(False)
-    folded = winograd.quicken(_fold(net)) if device().type == "cpu" else _fold(net)  # a GPU's library knows that way
+    folded = copies.folded(net, quick=device().type == "cpu")  # a GPU's library knows that way
     # On a CPU 4 % (street) to 30 % (LR-ASPP) faster, same labels, and gradients of `net` gain as well. On a GPU the
     # pictures' layout, channels last, would win anyway, and the weights be turned round in every pass.
-    deep = any(p.ndim == 5 for p in net.parameters())  # of volumes
-    layout = torch.channels_last_3d if deep else torch.channels_last
-    layout = torch.contiguous_format if device().type == "mps" else layout
-    net, folded = (n.to(device()).to(memory_format=layout) for n in (net, folded))
-    return Loaded(key, net, folded, palette, preprocess, weights_hash, _bytes(net, folded), spec)
-
-
-def _fold(net: nn.Module) -> nn.Module:
-    # Folded where it was built, on the CPU: a GPU's convolutions round float32 to TF32's 11 bits (torch's default), and
-    # the check would take that for a fault. Detectors, whose answers are lists, know how to fold themselves.
-    own = getattr(net, "folded", None)
-    folded: nn.Module = own() if callable(own) else folding.fold(net)
-    return folded
+    net, folded = (n.to(device()) for n in (net, folded))
+    if device().type != "mps":
+        net, folded = channels_last(net), channels_last(folded)
+    return Loaded(key, net, folded, palette, preprocess, weights_hash, copies.weight_bytes(net, folded), spec)
 
 
 def model(key: str, *, progress: Progress | None = None) -> Loaded:
@@ -166,11 +153,13 @@ def forward(loaded: Loaded, x: Tensor, *, precision: str = "fp32", cancel: Calla
 
     """
 
-    def run(x: Tensor) -> tuple[Tensor, bool]:
-        chosen = loaded if precision == "fp32" else _half(loaded, precision)
-        return _pass(chosen.folded, x)
+    def chosen() -> Loaded:
+        return loaded if precision == "fp32" else copies.half(loaded, precision, _models)
 
-    logits, finite = in_turn(loaded, x, run, precision=precision, cancel=cancel)
+    def run(x: Tensor) -> tuple[Tensor, bool]:
+        return _pass(chosen().folded, x)
+
+    logits, finite = in_turn(loaded, x, run, before=chosen, precision=precision, cancel=cancel)
     if logits.ndim != 4 or logits.shape[1] != len(loaded.palette):
         raise ValueError(
             f"{loaded.key} gave {tuple(logits.shape)}; wanted (N, {len(loaded.palette)}, h, w), "
@@ -187,10 +176,13 @@ def in_turn(
     x: Tensor,
     run: Callable[[Tensor], T],
     *,
+    before: Callable[[], object] = lambda: None,
     precision: str = "fp32",
     cancel: Callable[[], bool] | None = None,
 ) -> T:
     """Wait for a place, and return `run(x)`, x being float32 on the device; counts it as a pass, with time and memory.
+
+    What `before` does, in the same place, isn't in that time: a copy in half precision is made and checked once.
 
     Raises:
         OutOfMemory, Cancelled, ValueError for the precision: as `forward`.
@@ -198,10 +190,12 @@ def in_turn(
     """
     global _passes
     check_precision(precision)
-    peak.ask_for_memory(loaded.key, loaded.net, loaded.device, x, precision)
     found = None
     with places().place(cancel):
+        # In the place: whoever had it before has given back what it took.
+        peak.ask_for_memory(loaded.key, loaded.net, loaded.device, x, precision)
         try:
+            before()
             began = time.perf_counter()
             found = (run(x.to(loaded.device, torch.float32)),)
             ms = 1000 * (time.perf_counter() - began)
@@ -213,7 +207,7 @@ def in_turn(
     # Raised here, not above: the error caught there holds the network's frames, and with them all they had computed.
     if found is None:
         raise OutOfMemory.of(loaded.key, loaded.device, x)
-    peak.note(loaded.net, x, precision, ms)
+    peak.note(loaded.net, loaded.bytes, x, precision, ms)
     return found[0]
 
 
@@ -241,7 +235,12 @@ def hooks_lock(loaded: Loaded, cancel: Callable[[], bool] | None = None) -> Iter
     with _lock:
         lock = _hook_locks.setdefault(loaded.net, Places(1))
     with lock.place(cancel):
-        yield _for_hooks(loaded).net
+        yield copies.for_hooks(loaded, _models).net
+
+
+def for_autocast(loaded: Loaded) -> Loaded:
+    """Return what runs under autocast, cached beside the models."""
+    return copies.for_autocast(loaded, _models)
 
 
 def free() -> None:
@@ -256,47 +255,3 @@ def free() -> None:
 def cost(loaded: Loaded, h: int, w: int) -> Cost:
     """Return what a float32 forward pass on an h×w picture costs (see `seglab.cost`); remembered, and runs nothing."""
     return peak.cost(loaded.net, h, w)
-
-
-def _bytes(*nets: nn.Module) -> int:
-    """Return the bytes of the networks' parameters and buffers; what they share counts once."""
-    tensors = {id(t): t for net in nets for t in (*net.parameters(), *net.buffers())}
-    return sum(t.numel() * t.element_size() for t in tensors.values())
-
-
-def _half(loaded: Loaded, precision: str) -> Loaded:
-    """Return the copy in half precision, cached beside the models; ValueError if it is too far from fp32."""
-    if next(loaded.net.parameters(), None) is None:
-        return loaded
-
-    def make() -> Loaded:
-        # On a CPU folded anew, for the folded one's wide convolutions are Winograd's, whose rounding bf16 can't stand.
-        plain = _fold(loaded.net) if loaded.device.type == "cpu" else loaded.folded
-        net = halves.half(plain, DTYPES[precision], channels_last=loaded.device.type != "mps")
-        agreed = halves.agreement(loaded.folded, net)
-        if agreed < halves.LEAST:
-            raise ValueError(
-                f"{loaded.key} gives other labels in {precision} than in fp32 (on {1 - agreed:.1%} of the test "
-                "picture): choose fp32."
-            )
-        return replace(loaded, net=net, folded=net, bytes=_bytes(net))
-
-    return _models.get(("copy", _number(loaded), precision), make)
-
-
-def _for_hooks(loaded: Loaded) -> Loaded:
-    """Return an unfolded copy, cached beside the models."""
-
-    def make() -> Loaded:
-        # Tensors made in inference mode can't take part in gradients ever after.
-        with torch.inference_mode(False), torch.no_grad():
-            net = copy.deepcopy(loaded.net)
-        return replace(loaded, net=net, folded=net, bytes=_bytes(net))
-
-    return _models.get(("copy", _number(loaded), "hooks"), make)
-
-
-def _number(loaded: Loaded) -> int:
-    """Return the network's number of our own: an id() may be given again once its network is gone."""
-    with _lock:
-        return _numbers.setdefault(loaded.net, next(_count))

@@ -21,13 +21,14 @@ from torch import nn
 from seglab import parts, training_state
 from seglab.architectures import ARCHITECTURES, Architecture
 from seglab.augment import Augment
+from seglab.layout import channels_last
 from seglab.nets.classifiers import scenes_crops
 from seglab.nets.mask_rcnn_small import nuclei_instances, scenes_instances, street_instances
 from seglab.nets.street import scenes, street, street_fast
 from seglab.nets.unet import nuclei_unet
 from seglab.objective_crops import Crops
 from seglab.objectives import Classes, Gaps, Loss, Objective, Objects
-from seglab.optimizer import MuonAdamW, channels_last
+from seglab.optimizer import MuonAdamW
 from seglab.preprocess import stretch
 from seglab.types import Sample
 from seglab.voxels import Voxels
@@ -117,6 +118,7 @@ def train(
     check: Sequence[Sample] = (),
     seed: int = 0,
     resume: bool = False,
+    recipe: Recipe | None = None,
     epochs: int | None = None,
     teacher: nn.Module | None = None,
     device: str | torch.device = "cpu",
@@ -125,34 +127,39 @@ def train(
     """Train model `key` on `samples`, yielding after every epoch; the weights end in `output`/model.safetensors (fp16).
 
     Args:
-        key: a key of RECIPES.
+        key: a key of RECIPES, or a name for `recipe`.
         samples: pictures with truth, all of one palette; with instance ids where objects are learnt. A sequence that
             isn't a list makes them when asked for (`datasets.scenes`), and says in its repr which they are.
         output: a folder; made if missing. It holds last.pt (to resume from) and model.safetensors.
         check: pictures to score on from time to time, for the eye only: the last average is what is kept.
         seed: fixes the first weights and all views.
-        resume: go on from `output`/last.pt if it is there.
+        resume: go on from `output`/last.pt if it is there; otherwise it must not be.
+        recipe: instead of the key's.
         epochs: instead of the recipe's.
         teacher: a trained network, same classes and stride, whose soft answers are learnt besides the truth.
         device: where to train.
         note: goes into the weights' metadata, e.g. {"trained_on": "train"}.
 
     Raises:
-        ValueError: unknown key, no samples, no labelled pixel, or a checkpoint of another training.
+        ValueError: unknown key, no samples, no labelled pixel, a checkpoint of another training, or one in `output`
+            that isn't to be resumed.
     """
-    if key not in RECIPES:
+    recipe = recipe or RECIPES.get(key)
+    if recipe is None:
         raise ValueError(f"No recipe for {key!r}; trainable are {', '.join(RECIPES)}.")
     if not len(samples):
         raise ValueError("There is nothing to train on: the list of samples is empty.")
     first_ones = (samples[i] for i in range(min(len(samples), 1000)))  # of drawn ones there may be any number
     if all((sample.labels == sample.palette.ignore_index).all() for sample in first_ones):
         raise ValueError("There is nothing to train on: no pixel of the samples is labelled.")
-    recipe, output = RECIPES[key], Path(output)
+    output = Path(output)
     if recipe.limit is not None and len(samples) > recipe.limit:
         raise ValueError(f"{key} is trained on {recipe.limit} pictures; got {len(samples)}.")
     samples, check = (_stretched(some, recipe.stretch) for some in (samples, check))
     epochs = epochs or recipe.epochs
     output.mkdir(parents=True, exist_ok=True)
+    if not resume and (output / CHECKPOINT).is_file():
+        raise ValueError(f"{output} holds a training: go on with it (--resume), or choose another output folder.")
     parts.remove_leftovers(output)
     device = torch.device(device)
 

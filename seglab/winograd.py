@@ -89,7 +89,7 @@ class Winograd(nn.Module):
                 if self.bias is not None:
                     made += self.bias
                 out[b : b + n, top : top + k] = made.permute(2, 3, 0, 4, 1, 5)
-        made = out.view(batch, M * rows, M * columns, -1)[:, :height, :width]
+        made = out.view(batch, M * rows, M * columns, out.shape[-1])[:, :height, :width]
         return made.permute(0, 3, 1, 2).contiguous(memory_format=torch.channels_last)
 
 

@@ -202,7 +202,9 @@ before, _ = machine.memory()
 with runtime.peak_memory() as peak:
     runtime.forward(model, x)
 found = runtime.cost(model, 720, 1280)
-print(json.dumps([machine.memory()[1] - before, found.activation_bytes, found.weight_bytes, peak.bytes]))
+tensors = {id(t): t for net in (model.net, model.folded) for t in (*net.parameters(), *net.buffers())}
+weights = sum(t.numel() * t.element_size() for t in tensors.values())  # Winograd's too
+print(json.dumps([machine.memory()[1] - before, found.activation_bytes, weights, peak.bytes]))
 """
 
 

@@ -13,13 +13,14 @@ from torch import nn
 from torchvision.models.detection.roi_heads import paste_masks_in_image, project_masks_on_boxes
 from torchvision.ops import batched_nms
 
-from seglab import instances, runtime
+from seglab import instances, runtime, winograd
 from seglab.augment_instances import targets
 from seglab.instances import Detections, detect, paste, select
 from seglab.nets.mask_rcnn import Detector
 from seglab.nets.mask_rcnn_small import light
 from seglab.options import Options
 from seglab.types import Palette
+from seglab.winograd import Winograd
 from seglab.zoo import Preprocess
 
 PALETTE = Palette(
@@ -253,7 +254,26 @@ def test_half_precision_finds_the_same():
     assert {t.dtype for t in loaded.net.parameters()} == {torch.float32}  # the weights stay as they are
 
 
-def test_no_objects_is_an_answer():
+def test_no_winograd_in_half_precision(monkeypatch):
+    monkeypatch.setattr(winograd, "NARROWEST", 8)
+    monkeypatch.setattr(winograd, "WIDE", 64)
+    loaded = ready(detector())
+    there = runtime.for_autocast(loaded)
+    found = [any(isinstance(part, Winograd) for part in one.folded.modules()) for one in (loaded, there)]
+    assert found == [loaded.device.type == "cpu", False]
+    assert runtime.for_autocast(loaded) is there, "made once"
+    ran = []
+    there.folded.register_forward_hook(lambda *_: ran.append(1))
+    detect(IMAGE, loaded, Options(precision="bf16"))
+    assert ran == [1]
+    detect(IMAGE, loaded)
+    assert ran == [1]
+
+
+@pytest.mark.parametrize("narrowest", [8, winograd.NARROWEST], ids=["winograd", "plain"])
+def test_no_objects_is_an_answer(monkeypatch, narrowest):
+    monkeypatch.setattr(winograd, "NARROWEST", narrowest)
+    monkeypatch.setattr(winograd, "WIDE", narrowest**2)
     net = detector()
     with torch.no_grad():
         net.roi_heads.box_predictor.cls_score.bias[0] = 1000  # nothing but background

@@ -37,6 +37,23 @@ def test_cores_are_those_of_the_affinity_and_of_the_container(files, monkeypatch
     assert machine.cores() == 1
 
 
+def test_threads_follow_openmps_setting_and_it_the_containers_share(files, monkeypatch):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: set(range(8)), raising=False)
+    monkeypatch.setattr(os, "environ", {})
+    machine.tell_openmp()
+    assert os.environ == {}, "all cores are ours: nothing to tell"
+    assert machine.threads() == 8
+    files["/sys/fs/cgroup/cpu.max"] = "200000 100000"
+    assert machine.threads() == 2
+    machine.tell_openmp()
+    assert os.environ == {"OMP_NUM_THREADS": "2"}
+    for given, threads in (("3", 3), ("4,2", 4), ("0", 2), ("many", 2)):
+        os.environ["OMP_NUM_THREADS"] = given
+        assert machine.threads() == threads
+        machine.tell_openmp()
+        assert os.environ["OMP_NUM_THREADS"] == given
+
+
 def test_processor_by_its_name_or_by_its_kind(files):
     assert machine.processor() == platform.processor() or platform.machine()
     files["/proc/cpuinfo"] = "processor\t: 0\nmodel name\t: A CPU: 3 GHz\nprocessor\t: 1\nmodel name\t: other\n"

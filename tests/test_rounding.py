@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from seglab import halves, rounding, runtime
+from seglab import copies, halves, rounding, runtime
 from seglab.preprocess import normalize, resize
 
 
@@ -89,7 +89,7 @@ def test_fewer_labels_change_on_photographs(monkeypatch, key):
     """Pictures that the networks don't know, at which they waver; scikit-image's, which nothing was chosen on."""
     data = pytest.importorskip("skimage.data")
     loaded = runtime.model(key)
-    plain = runtime._fold(loaded.net)
+    plain = copies.folded(loaded.net, quick=False)
     mended = halves.half(plain, torch.bfloat16, channels_last=True)
     monkeypatch.setattr(rounding, "TURNS", 0)
     nearest = halves.half(plain, torch.bfloat16, channels_last=True)

@@ -24,9 +24,10 @@ from PIL import Image
 from safetensors.torch import save_file
 from torch import nn
 
-from seglab import allocator, devices, halves, inference, runtime, zoo
+from seglab import allocator, copies, devices, halves, inference, runtime, zoo
 from seglab import cost as costs
 from seglab import peak as peaks
+from seglab.bench import engines
 from seglab.download import DownloadError, WeightsError
 from seglab.sharing import ByteCache, Cancelled, Places
 from seglab.types import Palette
@@ -369,8 +370,16 @@ def test_half_precision_is_checked_once_against_float32(models, monkeypatch):
 @pytest.mark.skipif("bf16" not in runtime.precisions(), reason="no bf16 kernels on this machine")
 @pytest.mark.parametrize("key", ["street", "street-fast"])
 def test_the_embedded_models_agree_in_half_precision(key):
-    net = runtime.model(key).folded
-    assert halves.agreement(net, halves.half(net, torch.bfloat16, channels_last=True)) > 0.995
+    """What pages run, on the probe and on two photographs: all labels, clear or not."""
+    model = runtime.model(key)
+    assert halves.agreement(model.folded, copies.half(model, "bf16", runtime._models).folded) > 0.995
+    pictures = (
+        (engines.photo(), 0.999),
+        (pytest.importorskip("skimage.data").astronaut(), 0.995),
+    )  # a portrait: no street
+    for photo, least in pictures:
+        full, fast = (inference.segment(photo, model, inference.Options(precision=p)) for p in ("fp32", "bf16"))
+        assert (full.labels == fast.labels).mean() >= least
 
 
 # --- folding ---

@@ -117,6 +117,10 @@ def test_refuses_what_cannot_work(recipe, tmp_path):
     with pytest.raises(ValueError, match="no pixel"):
         next(training.train("street-fast", [blank], tmp_path))
     next(training.train("street-fast", SCENES, tmp_path, seed=1))
+    before = (tmp_path / training.CHECKPOINT).read_bytes()
+    with pytest.raises(ValueError, match="--resume"):
+        next(training.train("street-fast", SCENES, tmp_path, seed=1))
+    assert (tmp_path / training.CHECKPOINT).read_bytes() == before
     with pytest.raises(ValueError, match="another training"):  # the same, but with a teacher
         next(training.train("street-fast", SCENES, tmp_path, seed=1, resume=True, teacher=tiny()))
     with pytest.raises(ValueError, match="another training"):  # as many pictures, but others

@@ -9,6 +9,7 @@ import tomllib
 
 import pytest
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file
 from torch import nn
 
@@ -17,10 +18,12 @@ from scripts import zoo as script
 from seglab import cards, train, zoo
 from seglab.architectures import ARCHITECTURES
 from seglab.augment import Augment
+from seglab.bench import zoo as bench
 from seglab.datasets import axes, volumes
+from seglab.layout import channels_last
 from seglab.nets import vnet
 from seglab.objectives import Classes
-from seglab.optimizer import MuonAdamW, channels_last
+from seglab.optimizer import MuonAdamW
 from seglab.voxels import Voxels
 
 TRAINABLE = [row for row in ARCHITECTURES if row.small]
@@ -173,6 +176,26 @@ def test_cards_are_of_what_is_finished(folder, tmp_path, monkeypatch):
     (folder / "aside").rename(folder / "fcn-32s-2" / "result.json")
 
 
+def test_longer_trainings_leave_their_results_beside_the_others(folder, tmp_path, monkeypatch):
+    zoo_job.draw(tmp_path, zoo_job.TRIAL)
+    (tmp_path / "weights").mkdir()
+    found = zoo_job.train_one("linknet", 0, tmp_path, dataclasses.replace(zoo_job.TRIAL, times=2))
+    with safe_open(tmp_path / "linknet-0" / train.WEIGHTS, "pt") as file:
+        assert json.loads(file.metadata()["seglab"])["epochs"] == 2
+    assert card_zoo.write(folder, tmp_path / "weights") == ["zoo-fcn-32s", "zoo-linknet"]
+    shipped = (tmp_path / "weights" / "zoo-linknet.safetensors").read_bytes()
+    assert card_zoo.longer(tmp_path, tmp_path / "weights", 2) == ["linknet"]
+    assert card_zoo.write(folder, tmp_path / "weights") == ["zoo-fcn-32s", "zoo-linknet"], "which keeps them"
+    assert (tmp_path / "weights" / "zoo-linknet.safetensors").read_bytes() == shipped
+    monkeypatch.setattr(zoo, "WEIGHTS", tmp_path / "weights")
+    before = json.loads((folder / "linknet-0" / "result.json").read_text())["splits"]["test"]["mean_iou"]
+    after = found["splits"]["test"]["mean_iou"]
+    assert bench.longer() == [bench.Longer("linknet", 2, before, after)]
+    assert card_zoo.longer(folder, tmp_path, 2) == [], "those of the usual length aren't longer ones"
+    (tmp_path / "elsewhere").mkdir()
+    assert card_zoo.write(tmp_path, tmp_path / "elsewhere") == [], "and a longer one doesn't ship"
+
+
 def test_a_card_of_volumes():
     row = next(row for row in ARCHITECTURES if row.volumes)
     said = {"recipe": {**dataclasses.asdict(train.RECIPES["zoo-vnet"])}, "epochs": 15}
@@ -203,7 +226,8 @@ command, *rest = sys.argv[1:]
 if command == "pace":
     for key in rest: print(json.dumps({"key": key, "ms_step": 1, "ms_scored": 1}))
 elif command == "train":
-    key, seed, folder, *_ = rest
+    key, seed, folder, times = rest
+    (pathlib.Path(folder) / f"{key}-{seed}" / "times").write_text(times)
     if key == "segnet" and seed == "1": sys.exit("diverged")
     scored = {"test": {"mean_iou": 0.5}}
     (pathlib.Path(folder) / f"{key}-{seed}" / "result.json").write_text(json.dumps({"splits": scored}))
@@ -227,6 +251,13 @@ def test_the_jobs_run_what_fails_is_told_and_what_is_finished_is_skipped(tmp_pat
     assert "[4/4]" in said
     assert "segnet, seed 1: failed, see" in said
     assert said.count("mean IoU 0.500") == 2
+    # With more steps: one seed, no baselines, and only the results are kept.
+    kept = []
+    monkeypatch.setattr(script.card_zoo, "longer", lambda *given: kept.append(given) or ["segnet"])
+    assert script.main([*command[:-4], "--output", str(tmp_path / "more"), *command[-2:], "--times", "3"]) == 0
+    assert "[1/1] segnet, seed 0: mean IoU 0.500" in capsys.readouterr().out
+    assert kept == [(tmp_path / "more-3", tmp_path, 3)]
+    assert (tmp_path / "more-3" / "segnet-0" / "times").read_text() == "3"
     assert "diverged" in (tmp_path / "out" / "segnet-1" / "log.txt").read_text()
     assert script.main(command) == 1  # tried again, alone
     assert "1 jobs are left" in capsys.readouterr().out

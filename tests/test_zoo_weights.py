@@ -90,5 +90,8 @@ def test_what_the_page_says_of_the_claim_that_does_not_show_is_so():
     assert fields == {"fcn-fine": 2 * 63 + 1, "patch": 2 * 19 + 1}
     pavement = {key: zoo.card(f"zoo-{key}").scores["context"].iou["pavement"]
                 for key in ("patch", "fcn-fine", "fcn-dilated")}  # fmt: skip
-    assert pavement["patch"] < pavement["fcn-fine"] - 0.05
-    assert abs(pavement["fcn-fine"] - pavement["fcn-dilated"]) < 0.02
+    ordinary = {key: zoo.card(f"zoo-{key}").scores["test"].iou["pavement"] for key in pavement}
+    assert 0.75 < pavement["patch"] / ordinary["patch"] < 0.85, "it loses a fifth"
+    assert all(pavement[key] / ordinary[key] > 0.94 for key in ("fcn-fine", "fcn-dilated")), "nearly as much"
+    alike = {key: zoo.card(f"zoo-{key}").scores["context"].also["alike_iou"] for key in pavement}
+    assert max(alike, key=alike.__getitem__) == "patch", "over all these classes"

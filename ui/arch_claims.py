@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from seglab.bench import zoo as bench
-from seglab.bench.zoo import Claim
+from seglab.bench.zoo import Claim, Longer
 from ui import arch_controls
 from ui.arch_charts import table
 from ui.texts import architectures_zoo as text
@@ -19,6 +19,14 @@ def claims() -> None:
     st.markdown(text.Q_TITLE)
     table(text.Q_HEADS, [row(claim) for claim in found])
     st.caption(text.Q_NOTE)
+    if told := bench.longer():
+        st.caption(text.Q_LONGER.format(each=", ".join(map(longer, told))))
+
+
+def longer(one: Longer) -> str:
+    """Return what an architecture scores with longer training, beside what it did."""
+    return text.Q_LONGER_EACH.format(title=arch_controls.title(one.key), times=one.times, before=one.before,
+                                     after=one.after)  # fmt: skip
 
 
 def row(claim: Claim) -> tuple[str, str, str]:

@@ -6,6 +6,7 @@ import inspect
 import sys
 from functools import partial
 from pathlib import PurePath
+from typing import Any
 
 import streamlit as st
 
@@ -19,12 +20,25 @@ LISTED = 5  # channels that the script prints
 
 
 def sources(shown: Shown) -> dict[str, str]:
-    """Return the source files that a network is written in, by their names: its own, and its encoder's."""
-    net = arch_net.net(shown.given.spec)
-    encoder = getattr(net, "encoder", None)
-    modules = dict.fromkeys(type(part).__module__ for part in (net, encoder) if part is not None)
+    """Return the source files that a network is written in, by their names: its own, its head's and its encoder's.
+
+    Of a network that is another one's altered, also the function that alters it.
+    """
+    spec = shown.given.spec
+    net = arch_net.net(spec)
+    whole = (net, getattr(net, "head", None), getattr(net, "encoder", None))
+    modules = dict.fromkeys(type(part).__module__ for part in whole if part is not None)
     ours = [name for name in modules if name.startswith("seglab.nets.")]
-    return {f"{name.replace('.', '/')}.py": inspect.getsource(sys.modules[name]) for name in ours}
+    found = {_file(name): inspect.getsource(sys.modules[name]) for name in ours}
+    make: Any = spec.row and spec.row.small
+    make = getattr(make, "func", make)  # of a partial
+    if make is not None and make.__module__ == "seglab.builders" and not make.__name__.startswith("_"):
+        found[f"{_file(make.__module__)}, {make.__name__}"] = inspect.getsource(make)
+    return found
+
+
+def _file(module: str) -> str:
+    return f"{module.replace('.', '/')}.py"
 
 
 def script(shown: Shown) -> str:
@@ -88,9 +102,9 @@ def _built(shown: Shown) -> list[str]:
 def show(shown: Shown) -> None:
     """Show the tab: the network's own files first, which are what the course is about, then the script."""
     for n, (name, source) in enumerate(sources(shown).items()):
-        with st.expander(text.CODE_ENCODER if n else name, expanded=n == 0):
-            st.caption(text.CODE_NOTE.format(module=name, lines=source.count("\n")))
-            files.offer(text.CODE_PY, partial(str, source), PurePath(name).name, "text/x-python",
+        with st.expander(name, expanded=n == 0):
+            st.caption((text.CODE_MORE if n else text.CODE_NOTE).format(module=name, lines=source.count("\n")))
+            files.offer(text.CODE_PY, partial(str, source), PurePath(name.partition(",")[0]).name, "text/x-python",
                         key=f"arch.source.{n}")  # fmt: skip
             st.code(source, language="python", height=520)
     spec, place = shown.given.spec, shown.spot.place

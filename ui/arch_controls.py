@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 from seglab import architectures, zoo
@@ -9,6 +11,7 @@ from ui import arch_net, arch_state, picture
 from ui.arch_layouts import KEYS
 from ui.arch_net import Spec
 from ui.compare_source import Source
+from ui.state import plain
 from ui.texts import architectures as text
 
 
@@ -50,6 +53,22 @@ def networks() -> tuple[Spec, Spec | None]:
         st.info(text.NO_SUCH_SIZE.format(title=title(other.key), wanted=build_name(one.build),
                                          now=build_name(other.build)), icon=":material/straighten:")  # fmt: skip
     return one, other
+
+
+def several(label: str, key: str, there: Sequence[str], usual: Sequence[str], most: int) -> list[str]:
+    """Choose some architectures; the link has them under `key`."""
+    now, widget = st.session_state, f"arch.{key}"
+    asked = [] if now[key] in ("", arch_state.NOBODY) else list(dict.fromkeys(now[key].split(",")))
+    shown = [name for name in asked if name in there][:most]
+    if gone := [name for name in asked if name not in shown]:
+        st.info(text.NOT_SHOWN.format(names=", ".join(map(plain, gone)), most=most))
+        now[key] = ",".join(shown)
+    now[widget] = [] if now[key] == arch_state.NOBODY else shown or list(usual)
+
+    def take() -> None:
+        now[key] = ",".join(now[widget]) or arch_state.NOBODY
+
+    return st.multiselect(label, there, format_func=title, key=widget, max_selections=most, on_change=take)
 
 
 def source() -> Source:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from ui import arch_controls, arch_detector, arch_net, arch_picture, arch_stage, arch_state, arch_table, state
+from ui import arch_controls, arch_detector, arch_kin, arch_net, arch_picture, arch_stage, arch_state, arch_table, state
 from ui.arch_diagram import diagram
 from ui.arch_net import Drawn
 from ui.arch_picture import Given
@@ -70,6 +70,8 @@ def _diagram(given: Given, key: str) -> Shown:
     st.markdown(arch_stage.short(given.spec))
     if note := short_words.NOTES.get(given.spec.key):
         st.caption(note)
+    if given.spec.key in arch_state.UNETS:
+        arch_kin.kin()
     if given.spec.key == "mask-rcnn":
         st.caption(arch_detector.note(drawn.spots))
     return Shown(given, drawn, spot, 1000 * (time.perf_counter() - began))

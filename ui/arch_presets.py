@@ -52,4 +52,9 @@ PRESETS: tuple[Preset, ...] = (
         "The same things from 128 px down to 8: whose line falls most towards the small ones?",
         {"alab": "sizes", "arch": "fcn-32s"}, ":material/photo_size_select_small:",
     ),
+    Preset(
+        "arch-differ", "Where two networks disagree",
+        "SegNet against U-Net: the three streets on which they differ most. What does the loser miss each time?",
+        {"alab": "differ", "arch": "unet", "za": "segnet", "zb": "unet"}, ":material/compare:",
+    ),
 )  # fmt: skip

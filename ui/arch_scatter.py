@@ -19,7 +19,7 @@ SHAPE = (1, 3, 128, 128)
 REPEATS = 5  # timed passes
 MOST_NAMED = 6  # of those that none beats
 LETTER, LINE = 0.011, 0.045  # a name's letter and line, as shares of the chart's width and height
-# What is better of a column across: less of a cost (-1), more of a quality (1), neither (0).
+# What is better of a column: less of a cost (-1), more of a quality (1), neither (0).
 BETTER = {"field": 0, "stride": 0, **dict.fromkeys(text.Z_QUALITIES, 1)}
 GREY = "#8a8a8a"  # to be seen on a light ground and on a dark one
 DASHES = ("dash", "dot")
@@ -29,7 +29,7 @@ DASHES = ("dash", "dot")
 class Point:
     """A network in the chart; half ranges over the seeds beside both values.
 
-    whole: of a receptive field, whether there is a path from the whole picture besides.
+    whole: of a receptive field, in either column, whether there is a path from the whole picture besides.
     """
 
     key: str
@@ -91,26 +91,29 @@ def points(keys: Sequence[str], across: str, up: str) -> list[Point]:
     """
     found = []
     for key in keys:
-        y = _score(key, up)
-        if y is None:
-            continue
-        if across in text.Z_QUALITIES:
-            x = _score(key, across)
-            found += [Point(key, x[0], y[0], x[1], y[1])] if x else []
-        else:
-            measured = cost(key, across)
-            found += [Point(key, measured[0], y[0], 0.0, y[1], measured[1])] if measured and measured[0] > 0 else []
+        x, y = (_value(key, column) for column in (across, up))
+        if x and y:
+            found.append(Point(key, x[0], y[0], x[1], y[1], x[2] or y[2]))
     return found
 
 
-def unbeaten(found: Sequence[Point], across: str) -> list[str]:
+def _value(key: str, column: str) -> tuple[float, float, bool] | None:
+    """Return what stands in a column, half its range over the seeds, and whether a field is also of the whole."""
+    if column in text.Z_QUALITIES:
+        scored = _score(key, column)
+        return (*scored, False) if scored else None
+    measured = cost(key, column)
+    return (measured[0], 0.0, measured[1]) if measured and measured[0] > 0 else None
+
+
+def unbeaten(found: Sequence[Point], across: str, up: str) -> list[str]:
     """Return the networks that none beats, the best ones first: none is as good in both columns and better in one.
 
-    >>> unbeaten([Point("a", 1, 0.5), Point("b", 2, 0.6), Point("c", 3, 0.55)], "macs")
+    >>> unbeaten([Point("a", 1, 0.5), Point("b", 2, 0.6), Point("c", 3, 0.55)], "macs", "test/mean_iou")
     ['b', 'a']
     """
-    sign = BETTER.get(across, -1)
-    good = {point.key: (point.y, sign * point.x) for point in found}
+    right, above = BETTER.get(across, -1), BETTER.get(up, -1)
+    good = {point.key: (above * point.y, right * point.x) for point in found}
 
     def beaten(key: str) -> bool:
         y, x = good[key]
@@ -120,13 +123,16 @@ def unbeaten(found: Sequence[Point], across: str) -> list[str]:
 
 
 def named(
-    found: Sequence[Point], first: Collection[str], then: Sequence[str], *, linear: bool, lines: Collection[float] = ()
-) -> dict[str, str]:
+    found: Sequence[Point], first: Collection[str], then: Sequence[str], *, linear: tuple[bool, bool],
+    lines: Collection[float] = (),
+) -> dict[str, str]:  # fmt: skip
     """Return on which side of its point a name stands, of `first` in any case, of `then` where there is room.
 
-    It goes away from the nearer edge, so that it isn't cut off; up if it can. `lines`: heights that the chart has too.
+    It goes away from the nearer edge, so that it isn't cut off; up if it can. linear: of both axes, or else
+    logarithmic; lines: heights that the chart has too.
     """
-    places = [(point.x if linear else math.log(point.x), point.y) for point in found]
+    places = [tuple(value if straight else math.log(value) for value, straight in zip((p.x, p.y), linear, strict=True))
+              for p in found]  # fmt: skip
     (left, width), (bottom, height) = (
         _extent([place[axis] for place in places] + ([*lines] if axis else [])) for axis in (0, 1)
     )
@@ -162,11 +168,10 @@ def scatter() -> None:
     there = arch_trained.trained()
     left, middle, right = st.columns(3)
     left.selectbox(text.Z_X, text.Z_ALL, format_func=text.Z_ALL.__getitem__, key="zx", persist_state="session")
-    middle.selectbox(text.Z_Y, text.Z_QUALITIES, format_func=text.Z_QUALITIES.__getitem__, key="zy",
-                     persist_state="session")  # fmt: skip
+    middle.selectbox(text.Z_Y, text.Z_ALL, format_func=text.Z_ALL.__getitem__, key="zy", persist_state="session")
     first = [key for key in (now["arch"], now["versus"]) if key in there]
-    who = right.multiselect(text.Z_WHO, there, first, format_func=arch_controls.title, max_selections=2,
-                            key="arch.zoo.who")  # fmt: skip
+    with right:
+        who = arch_controls.several(text.Z_WHO, "zwho", there, first, 2)
     across, up = now["zx"], now["zy"]
     if across == up:
         st.info(text.Z_SAME)
@@ -174,13 +179,16 @@ def scatter() -> None:
         with st.spinner(text.Z_MEASURES):
             found = points(there, across, up)
         _chart(found, across, up, who)
-        scored = {key for key in there if _score(key, up)}
+        scored = {key for key in there if up in text.Z_COSTS or _score(key, up)}
         lacks = ", ".join(arch_controls.title(key) for key in there if key in scored - {point.key for point in found})
+        kinds = BETTER.get(across, -1), BETTER.get(up, -1)
         notes = (
-            text.Z_NOTICES[{-1: "cost", 0: "other", 1: "quality"}[BETTER.get(across, -1)]],
-            text.Z_ONCE if any(not point.y_half for point in found) else "", text.Z_NAMES,
+            text.Z_NOTICES.get(kinds, ""),
+            text.Z_ONCE if up in text.Z_QUALITIES and any(not point.y_half for point in found) else "", text.Z_NAMES,
             text.Z_BASELINES if _baselines(up) else "",
-            {"ms": text.Z_MS.format(n=REPEATS), "stride": text.Z_STRIDE}.get(across, ""),
+            text.Z_MS.format(n=REPEATS) if "ms" in (across, up) else "",
+            text.Z_STRIDE if "stride" in (across, up) else "",
+            text.Z_PATCH if "patch" in {point.key for point in found} and {across, up} & {"macs", "ms"} else "",
             text.Z_WHOLE if any(point.whole for point in found) else "",
             text.Z_UNKNOWN.format(names=lacks) if lacks else "",
         )  # fmt: skip
@@ -202,8 +210,10 @@ def _baselines(up: str) -> dict[str, float]:
 def _chart(found: Sequence[Point], across: str, up: str, who: Sequence[str]) -> None:
     from plotly.graph_objects import Figure
 
-    linear = across in text.Z_QUALITIES
-    sides = named(found, who, unbeaten(found, across)[:MOST_NAMED], linear=linear, lines=_baselines(up).values())
+    linear = across in text.Z_QUALITIES, up in text.Z_QUALITIES
+    forms = [".3f" if straight else ".3~s" for straight in linear]
+    named_too = unbeaten(found, across, up)[:MOST_NAMED]
+    sides = named(found, who, named_too, linear=linear, lines=_baselines(up).values())
     titles = [arch_controls.title(point.key) + (" +" if point.whole else "") for point in found]
     symbols = [("diamond" if p.key in who else "circle") + ("-open" if p.whole else "") for p in found]
     bars = {"type": "data", "thickness": 1.5, "color": GREY}
@@ -211,12 +221,12 @@ def _chart(found: Sequence[Point], across: str, up: str, who: Sequence[str]) -> 
         "type": "scatter", "mode": "markers+text", "x": [point.x for point in found], "y": [point.y for point in found],
         "text": [title if p.key in sides else "" for p, title in zip(found, titles, strict=True)],
         "hovertext": titles, "showlegend": False, "cliponaxis": False,
-        "hovertemplate": f"%{{hovertext}}<br>%{{x:{'.3f' if linear else '.3~s'}}} · %{{y:.3f}}<extra></extra>",
+        "hovertemplate": f"%{{hovertext}}<br>%{{x:{forms[0]}}} · %{{y:{forms[1]}}}<extra></extra>",
         "textposition": [sides.get(point.key, "top right") for point in found], "textfont": {"size": 10},
         "marker": {"size": [12 if p.key in who else 8 for p in found], "symbol": symbols,
                    "opacity": 1, "color": [COLORS[1] if p.key in who else COLORS[0] for p in found]},
-        "error_x": bars | {"array": [point.x_half or None for point in found], "visible": linear},
-        "error_y": bars | {"array": [point.y_half or None for point in found]},
+        "error_x": bars | {"array": [point.x_half or None for point in found], "visible": linear[0]},
+        "error_y": bars | {"array": [point.y_half or None for point in found], "visible": linear[1]},
     }]  # fmt: skip
     ends = [f([point.x for point in found]) for f in (min, max)] if found else []
     data += [{
@@ -225,9 +235,9 @@ def _chart(found: Sequence[Point], across: str, up: str, who: Sequence[str]) -> 
     } for dash, (name, value) in zip(DASHES, _baselines(up).items(), strict=False)]  # fmt: skip
     made = Figure(data, {
         "height": 460, "margin": {"l": 10, "r": 10, "t": 10, "b": 10},
-        "xaxis": {"title": {"text": text.Z_ALL[across]}, "type": "linear" if linear else "log",
-                  "exponentformat": "SI"},
-        "yaxis": {"title": {"text": text.Z_QUALITIES[up]}},
+        **{axis: {"title": {"text": text.Z_ALL[column]}, "type": "linear" if straight else "log",
+                  "exponentformat": "SI"}
+           for axis, column, straight in zip(("xaxis", "yaxis"), (across, up), linear, strict=True)},
         "legend": {"orientation": "h", "yanchor": "bottom", "y": 1.02},
     })  # fmt: skip
     st.plotly_chart(made, key="arch.chart.scatter", config={"displayModeBar": False})

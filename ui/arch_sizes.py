@@ -18,8 +18,7 @@ def sizes() -> None:
     st.markdown(text.S_INTRO)
     there = arch_trained.trained()
     first = [key for key in FIRST if key in there] or list(there[:2])
-    who = st.multiselect(text.S_WHO, there, first, format_func=arch_controls.title, max_selections=len(COLORS) - 1,
-                         key="arch.sizes.who")  # fmt: skip
+    who = arch_controls.several(text.S_WHO, "swho", there, first, len(COLORS) - 1)
     found = {arch_controls.title(key): line for key in who if (line := of(key))}
     if not found:
         st.info(text.S_NONE)

@@ -23,6 +23,7 @@ MOST_MAPS = 16
 UNETS = ("unet-paper", "unet")  # of the lab about gradients: without BatchNorm, and with it
 COSTS = tuple(Z_COSTS)
 QUALITIES = tuple(Z_QUALITIES)
+NOBODY = "none"  # such a list when it is empty; "": the usual ones
 RATES = ("2/4/6/8", "6/12/18", "12/24/36", "6/12/18/24")
 
 FIELDS: tuple[Field, ...] = (
@@ -67,13 +68,15 @@ FIELDS: tuple[Field, ...] = (
     choice("za", "segnet", KEYS),
     choice("zb", "unet", KEYS),
     choice("zx", "macs", (*COSTS, *QUALITIES)),
-    choice("zy", "test/mean_iou", QUALITIES),
+    choice("zy", "test/mean_iou", (*COSTS, *QUALITIES)),
+    *(words(key, longest=120) for key in ("zwho", "swho")),  # architectures, joined by commas
 )
 LAB_OF = {
     "wside": "window", "fsteps": "flat", "fbase": "flat", "sin": "separable", "sout": "separable", "sk": "separable",
     "amap": "aspp", "arates": "aspp", "gnumber": "slopes", "gnet": "slopes", "tnumber": "top",
     "spside": "spp", "cut1": "cut", "cut2": "cut", "cut4": "cut", "cut8": "cut",
-    "za": "differ", "zb": "differ", "zx": "scatter", "zy": "scatter",
+    "za": "differ", "zb": "differ", "zx": "scatter", "zy": "scatter", "zwho": "scatter",
+    "swho": "sizes",
 }  # fmt: skip
 FIELDS = tuple(
     replace(field, only_if=("alab", LAB_OF[field.key])) if field.key in LAB_OF else field for field in FIELDS

@@ -189,7 +189,8 @@ def differ() -> None:
     st.markdown(text.X_INTRO.format(n=STREETS))
     for key, usual in (("za", "segnet"), ("zb", "unet")):
         if now[key] not in there:
-            now[key] = usual if usual in there else there[key == "zb"]
+            wanted, now[key] = now[key], usual if usual in there else there[key == "zb"]
+            st.info(text.X_GONE.format(wanted=arch_controls.title(wanted), now=arch_controls.title(now[key])))
     for column, key, label in zip(st.columns(2), ("za", "zb"), (text.X_A, text.X_B), strict=True):
         column.selectbox(label, there, format_func=arch_controls.title, key=key, persist_state="session")
     a, b = now["za"], now["zb"]

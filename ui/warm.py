@@ -11,6 +11,8 @@ import logging
 import threading
 import time
 
+from seglab import machine
+
 log = logging.getLogger(__name__)
 _lock = threading.Lock()
 _done = threading.Event()
@@ -24,6 +26,7 @@ def start() -> None:
     global _thread
     with _lock:
         if _thread is None:
+            machine.tell_openmp()
             page = threading.current_thread()
             _thread = threading.Thread(target=_warm, args=(page,), name="seglab-warm", daemon=True)
             _thread.start()

@@ -15,7 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from seglab.bench.sides import Side, SideError, Timing, alternate, speedup, threads
+from seglab.bench.sides import Side, SideError, Timing, alternate, speedup
+from seglab.machine import threads
 
 Arrays = dict[str, np.ndarray]
 Setup = Callable[[str], Callable[[], Arrays]]

@@ -163,6 +163,8 @@ def misses(rows: Sequence[Row]) -> list[str]:
             found.append(f"{row.model}, {row.side}: {row.speedup:.2f}× instead of {speed}×")
         if row.equal_labels < equal:
             found.append(f"{row.model}, {row.side}: {row.equal_labels:.3%} equal labels instead of {equal:.2%}")
+    if rows and not any(row.side == "bf16" and row.ms for row in rows):
+        found.append("fast mode wasn't measured: this processor has no kernels for bf16")
     for side, ratio in street_fast(rows).items():
         if ratio < SEVENTEENTH:
             found.append(f"street-fast, {side}: 1/{ratio:.1f} of the eager U-Net instead of 1/{SEVENTEENTH}")

@@ -21,7 +21,8 @@ from typing import Any
 
 import numpy as np
 
-from seglab.bench.sides import Side, SideError, Timing, alternate, equal_share, speedup, threads
+from seglab.bench.sides import Side, SideError, Timing, alternate, equal_share, speedup
+from seglab.machine import threads
 
 SIZE = (1080, 1920)
 SHAPES = {"21×65×65": (21, 65, 65), "11×180×240": (11, 180, 240)}
@@ -199,17 +200,18 @@ def _picture(shape: tuple[int, int, int]) -> tuple[np.ndarray, np.ndarray, Any]:
 
 
 def plain_overlay(shape: tuple[int, int, int]) -> Callable[[], ARRAYS]:
-    """`draw_segmentation_masks`, with a boolean mask for each class that is there."""
+    """`draw_segmentation_masks` alone: the boolean masks that it takes, one for each class that is there, are made."""
     import torch
     from torchvision.utils import draw_segmentation_masks
 
     array, found, palette = _picture(shape)
     photo, labels = torch.from_numpy(array).permute(2, 0, 1).contiguous(), torch.from_numpy(found)
 
+    present = labels.unique()
+    masks, colors = labels == present[:, None, None], [palette.colors[k] for k in present]
+
     def work() -> ARRAYS:
-        present = labels.unique()
-        masks = labels == present[:, None, None]
-        painted = draw_segmentation_masks(photo, masks, alpha=0.5, colors=[palette.colors[k] for k in present])
+        painted = draw_segmentation_masks(photo, masks, alpha=0.5, colors=colors)
         return {"picture": painted.permute(1, 2, 0).numpy()}
 
     return work

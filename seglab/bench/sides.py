@@ -156,12 +156,6 @@ def environment(plain: bool, base: Mapping[str, str] | None = None) -> dict[str,
     return env
 
 
-def threads() -> int:
-    """Return how many cores this process may use: what the sides' libraries are told to use."""
-    given = os.environ.get("OMP_NUM_THREADS", "").split(",")[0]
-    return int(given) if given.isdecimal() and int(given) > 0 else machine.cores()
-
-
 class _Child:
     """The parent's end: a process that is set up on entry, and gone on exit."""
 

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from seglab.bench.zoo_costs import Costs
 
 RESULTS = "zoo.json"
+CLEARLY = 0.05  # above the better baseline: less is said in the table
 TRAINABLE = {row.key: row for row in ARCHITECTURES if row.model}
 # Each column of scores: its title, the split, the measure.
 COLUMNS = (
@@ -52,7 +53,7 @@ class Row:
     """One architecture: what its card says, and what it costs.
 
     trained: whether it has a card. scores: by column, (mean, half the range) over the seeds; iou: by class, on `test`;
-    metric: what a detector has instead of both. above_baselines: whether its mean IoU is above theirs; None: unknown.
+    metric: what a detector has instead of both. margin: its mean IoU less the best baseline's; None: unknown.
     """
 
     key: str
@@ -63,7 +64,7 @@ class Row:
     scores: dict[str, tuple[float, float]]
     iou: dict[str, float]
     metric: tuple[str, float] | None
-    above_baselines: bool | None
+    margin: float | None
     costs: Costs
 
 
@@ -88,7 +89,7 @@ def measure(rows: Sequence[Architecture], repeats: int, say: Callable[[str], Non
             scores,
             dict(test.iou) if isinstance(test, Score) else {},
             test.headline if isinstance(test, InstanceScore) else None,
-            scores["mean IoU"][0] > max(best) if scores and best else None,
+            scores["mean IoU"][0] - max(best) if scores and best else None,
             zoo_costs.measure(row, repeats),
         )
 
@@ -102,15 +103,39 @@ def _splits(model: str) -> Mapping[str, Score | InstanceScore | CategoryScore]:
 
 def baselines(volumes: bool) -> dict[str, dict[str, float]]:
     """Return each baseline's scores by column, as they were measured beside the trainings; {} if they weren't."""
-    file = zoo.WEIGHTS / RESULTS
-    if not file.is_file():
-        return {}
-    found = json.loads(file.read_text(encoding="utf-8"))["baselines"].get("Volumes" if volumes else "Scenes", {})
+    found = _results().get("baselines", {}).get("Volumes" if volumes else "Scenes", {})
     return {
         name: {title: splits[split][measure] for title, split, measure in COLUMNS
                if splits.get(split, {}).get(measure) is not None}
         for name, splits in found.items()
     }  # fmt: skip
+
+
+def _results() -> dict[str, Any]:
+    """Return what the trainings left besides the cards; {} if nothing."""
+    file = zoo.WEIGHTS / RESULTS
+    return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}  # type: ignore[no-any-return]
+
+
+@dataclass(frozen=True)
+class Longer:
+    """Mean IoU on `test` of an architecture's first training, and of one alike with `times` times its steps."""
+
+    key: str
+    times: int
+    before: float
+    after: float
+
+
+def longer() -> list[Longer]:
+    """Return the longer trainings that were made to see what is only undertrained."""
+    known = _results()
+    found = []
+    for key, result in known.get("longer", {}).items():
+        if first := known["runs"].get(key):
+            before, after = (one["splits"]["test"]["mean_iou"] for one in (first[0], result))
+            found.append(Longer(key, result["times"], before, after))
+    return found
 
 
 @dataclass(frozen=True)
@@ -180,6 +205,7 @@ def as_json(rows: Sequence[Row]) -> dict[str, Any]:
         "rows": [asdict(row) for row in rows],
         "baselines": {"scenes": baselines(False), "volumes": baselines(True)},
         "claims": [asdict(claim) for claim in claims([row.key for row in rows])],
+        "longer": [asdict(one) for one in longer() if one.key in {row.key for row in rows}],
         "not_trained": [row.key for row in rows if not row.trained],
         "published_only": [{"key": r.key, "title": r.title, "parameters_millions": r.millions} for r in others],
     }

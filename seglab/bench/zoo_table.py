@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from seglab.architectures import ARCHITECTURES, get
-from seglab.bench.zoo import COLUMNS, Row, baselines, claims
+from seglab.bench.zoo import CLEARLY, COLUMNS, Row, baselines, claims, longer
 from seglab.machine import line
 
 TRAIN = "python scripts/zoo.py"
@@ -22,6 +22,9 @@ def table(rows: Sequence[Row]) -> str:
     parts += [f"{row.key} finds objects: {row.metric[0]} {row.metric[1]:.3f} ({row.model}, a recipe of its own)"
               for row in objects if row.metric]  # fmt: skip
     parts += ["\n".join(["what the course claims:", *lines])] if (lines := _claims(rows)) else []
+    told = [one for one in longer() if one.key in {row.key for row in rows}]
+    more = (f"  {one.key}: {one.before:.3f} -> {one.after:.3f} with {one.times} times the steps" for one in told)
+    parts += ["\n".join(["mean IoU of one training with more steps:", *more])] * bool(told)
     missing = [row.key for row in rows if not row.trained]
     if missing:
         parts.append(f"NOT TRAINED YET: {', '.join(missing)}. Train them: {TRAIN} --only {' '.join(missing)}")
@@ -35,7 +38,7 @@ def _scores(rows: Sequence[Row], volumes: bool) -> str:
     lines = [f"{'volumes' if volumes else 'scenes':26}{'seeds':>6}" + "".join(f"{title:>{WIDE}}" for title in shown)]
     for row in rows:
         cells = (_with_spread(*row.scores[title], row.seeds) if title in row.scores else "n/a" for title in shown)
-        mark = "  NOT ABOVE THE BASELINES" if row.above_baselines is False else ""
+        mark = "" if row.margin is None or row.margin >= CLEARLY else "  NOT CLEARLY ABOVE THE BASELINES"
         lines.append(f"{row.key:26}{row.seeds:6}" + "".join(f"{cell:>{WIDE}}" for cell in cells) + mark)
     for name, found in baselines(volumes).items():
         cells = (f"{found[title]:.3f}" if title in found else "n/a" for title in shown)
@@ -65,7 +68,7 @@ def _costs(rows: Sequence[Row]) -> str:
 
 def _classes(rows: Sequence[Row]) -> str:
     names = list(rows[0].iou)
-    lines = [f"{'IoU by class':26}" + "".join(f"{name:>11}" for name in names)]
+    lines = [f"{'IoU, the shipped seed':26}" + "".join(f"{name:>11}" for name in names)]
     lines += [f"{row.key:26}" + "".join(f"{row.iou[name]:11.3f}" for name in names) for row in rows]
     return "\n".join(lines)
 

@@ -50,7 +50,7 @@ class DeepLabV2(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, 3, H, W), normalised → logits (N, K, H, W); any H, W ≥ 64."""
-        y = self.encoder(x)[-1]  # (N, C, H/8, W/8)
+        y = self.encoder(x)[-1]  # (N, C, H/8, W/8)  ← dilated, not H/32: see `encoders._dilate`
         y = self.aspp(y)  # (N, K, H/8, W/8)  ← four widths of view, summed
         return F.interpolate(y, x.shape[-2:], mode="bilinear", align_corners=False)  # (N, K, H, W)
 

@@ -72,7 +72,7 @@ class DeepLabV3(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, 3, H, W), normalised → logits (N, K, H, W); any H, W ≥ 64."""
-        y = self.encoder(x)[-1]  # (N, C, H/s, W/s)
+        y = self.encoder(x)[-1]  # (N, C, H/s, W/s)  ← dilated, not H/32: see `encoders._dilate`
         y = self.aspp(y)  # (N, 256, H/s, W/s)  ← five views at once
         y = self.refine(y)  # (N, 256, H/s, W/s)
         y = self.classify(y)  # (N, K, H/s, W/s)

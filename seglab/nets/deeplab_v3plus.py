@@ -82,7 +82,7 @@ class DeepLabV3Plus(nn.Module):
         """(N, 3, H, W), normalised → logits (N, K, H, W); any H, W ≥ 64."""
         maps = self.encoder(x)
         low = self.squeeze(maps[self.at4])  # (N, 48, H/4, W/4)
-        y = self.aspp(maps[-1])  # (N, 256, H/s, W/s)
+        y = self.aspp(maps[-1])  # (N, 256, H/s, W/s): the encoder's last stages are dilated (`encoders._dilate`)
         y = enlarge(y, low)  # (N, 256, H/4, W/4)  ← the decoder: ×4,
         y = torch.cat([y, low], 1)  # (N, 304, H/4, W/4)  ← the skip,
         y = self.refine(y)  # (N, 256, H/4, W/4)

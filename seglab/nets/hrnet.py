@@ -6,7 +6,7 @@ the line marked ← below): finer to coarser by strided 3×3, coarser to finer b
 Lacks: anything finer than stride 4; many small operations make it slow for its MACs; the fine branch takes memory.
 Stages 2, 3, 4 have 1, 4, 3 modules of 4 residual blocks per branch, w, 2w, 4w, 8w channels wide (table 1 there).
 Parameters: V1-W32 28.5 M, V1-W48 63.6 M (17 joints, 2019, tables 1 and 2), V2-W48 65.9 M (19 classes, 2020, table 3;
-the 45.2 M printed there for V2-W40 are 45.9 M by count). Differs: no align_corners where logits are enlarged.
+the 45.2 M printed there for V2-W40 are 45.9 M by count). Differs: no align_corners; V1's (2019) enlarges by repeating.
 """
 
 from __future__ import annotations

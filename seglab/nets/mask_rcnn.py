@@ -4,8 +4,10 @@ A backbone with a feature pyramid gives maps at several strides. At every place 
 network (RPN) scores some anchor boxes and corrects them; the best are the proposals. RoIAlign cuts a 7×7 patch of the
 map out for each, from which the box head says the class and corrects the box once more, and a 14×14 patch for each box
 that is left, from which the mask head draws 28×28 pixels. Fixed: objects are told apart, which no map of classes does.
-Lacks: masks are 28×28, however large the object; nothing for stuff. Parts are torchvision's (there, under these names:
-`rpn`, `roi_heads.box_roi_pool`, `box_head`, `mask_roi_pool`, `mask_head`); ours are built in `mask_rcnn_small`.
+Lacks: masks are 28×28, however large the object; nothing for stuff. Parts are torchvision's: the pyramid's sums of fine
+and enlarged coarse maps are in `backbone.fpn` (torchvision.ops.FeaturePyramidNetwork), anchors and proposals in `rpn`,
+RoIAlign in `roi_heads.box_roi_pool` and `mask_roi_pool`, the heads in `box_head` and `mask_head`; `dense` below runs
+them all in their order. Ours are built in `mask_rcnn_small`.
 
 Boxes are x0 y0 x1 y1 in pixels of the input, from edge to edge: one that holds the first pixel alone is 0 0 1 1.
 Labels count from 1, 0 being "no object".

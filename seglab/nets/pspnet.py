@@ -3,7 +3,8 @@
 Fixed: FCN decides a pixel by what lies near it and calls the boat on the river a car (fig. 2 there). Here the mean of
 the whole map, of its quarters, ninths and 36ths is laid beside every pixel: `PyramidPooling`, the line marked ← below.
 Lacks: nothing brings back what stride 8 has lost, boundaries come from a bilinear enlargement by 8; the grid of regions
-is fixed, wherever the objects lie; a ResNet kept at stride 8 by dilation costs four times the MACs in its last stages.
+is fixed, wherever the objects lie; a ResNet kept at stride 8 by dilation (`encoders._dilate`) costs 4 and 16 times the
+MACs in its last two stages.
 Differs: torchvision's ResNet-101 begins with one 7×7 convolution, theirs with three of 3×3; their second loss on
 stage 4, used in training only, is left out. Without it: 65.6 M parameters here, 65.9 M there (Wang et al. 2020,
 arXiv:1908.07919, table 3, for 19 classes).

@@ -53,7 +53,7 @@ class UNet(nn.Module):
         x = self.down[-1](x)  # (N, 16·base, H/16, W/16)
         for up, join in zip(self.up, self.join, strict=True):
             skip = skips.pop()
-            x = join(torch.cat([skip, fit(up(x), skip)], 1))  # (N, base·2ⁿ, H/2ⁿ, W/2ⁿ)
+            x = join(torch.cat([skip, fit(up(x), skip)], 1))  # (N, base·2ⁿ, H/2ⁿ, W/2ⁿ)  ← the skip
         return self.classify(x)  # (N, K, H, W)
 
 

@@ -1,7 +1,8 @@
 """Aligned Xception as DeepLab V3+ uses it (Chen et al. 2018, ECCV, arXiv:1802.02611, fig. 4), an encoder of ×8 or ×16.
 
-After Chollet 2017 (arXiv:1610.02357) and Dai et al.'s COCO 2017 entry, which made it deeper. Layers as in fig. 4 and in
-the authors' code, tensorflow/models research/deeplab/core/xception.py, `xception_65` and `xception_71`.
+After Chollet 2017 (arXiv:1610.02357) and Dai et al.'s COCO 2017 entry, which made it deeper. Layers as in the
+authors' code, tensorflow/models research/deeplab/core/xception.py, `xception_65` and `xception_71`; fig. 4's note has a
+ReLU behind each depthwise convolution too, which the code has in the exit flow alone.
 Fixed: a 3×3 convolution C → C' costs 9·C·C' weights; *separable*, it is 9·C for a 3×3 on each channel alone (depthwise)
 and C·C' for the 1×1 that mixes them: `separable`. Max pooling, which can't be dilated, became a separable convolution
 with a stride; what lies past the output stride drops its stride and is dilated instead (← below).

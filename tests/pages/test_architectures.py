@@ -26,6 +26,7 @@ from ui import (
     arch_code,
     arch_detector,
     arch_field,
+    arch_kin,
     arch_lab,
     arch_layouts,
     arch_net,
@@ -532,6 +533,13 @@ def test_the_code_is_the_networks_own_file() -> None:
     found = arch_code.sources(look("fcn-8s", "fc7"))
     assert list(found) == ["seglab/nets/fcn.py", "seglab/nets/encoders.py"]
     assert "class FCN(nn.Module)" in found["seglab/nets/fcn.py"]
+    for head in ("V1", "V2", "V2p"):
+        found = arch_code.sources(look(f"hrnet-{head.lower()}", "stem"))
+        assert f"class Head{head}(nn.Module)" in found["seglab/nets/hrnet_heads.py"]
+    for key, function in (("fcn-fine", "fine"), ("fcn-undilated", "undilated"), ("hrnet-v2p", "hrnet_v2p")):
+        stage = "stem" if key == "hrnet-v2p" else "squeeze"
+        found = arch_code.sources(look(key, stage))
+        assert found[f"seglab/builders.py, {function}"].startswith(f"def {function}(")
 
 
 def test_a_script_is_offered_only_where_there_are_maps(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -576,8 +584,9 @@ def test_the_script_gives_the_pages_numbers(key: str, stage: str, tmp_path: Path
 
 
 def test_published_results_have_their_sources() -> None:
-    streets = dict(arch_timeline.streets())
-    assert list(streets.values()) == [zoo.card(key).scores["val"].mean_iou for key in arch_timeline.STREETS]
+    cards = [zoo.card(key) for key in arch_timeline.STREETS]
+    assert [score for _, score, _ in arch_timeline.streets()] == [card.scores["val"].mean_iou for card in cards]
+    assert [others for *_, others in arch_timeline.streets()] == [tuple(card.hold_out.values()) for card in cards]
     found = arch_timeline.points()
     assert all(p.result.split == "test" and p.result.source and 0.5 < p.result.mean_iou < 0.9 for p in found)
     course = {(r.of, r.data) for row in architectures.ARCHITECTURES for r in row.results}
@@ -624,3 +633,18 @@ def test_every_stage_of_every_small_network_has_maps_and_a_field_or_says_why_not
                 arch_stage.computed(given, spot)
         if not arch_field.why_not(one):
             assert 0 <= arch_field.find(one).share <= 1
+
+
+def test_the_kin_of_the_u_net_are_drawn_by_their_definitions() -> None:
+    assert arch_kin.reads(0, 3) == [(0, 0), (0, 1), (0, 2), (1, 2)]
+    assert arch_kin.reads(3, 0) == [(2, 0)]
+    edges = sum(len(arch_kin.reads(*node)) for node in arch_kin.nodes())
+    drawn = arch_kin.plus_plus()
+    assert drawn.count("<circle") == 15
+    assert drawn.count('marker-end="url(#kin)"') == edges == 34
+    assert drawn.count('fill="var(--st-primary-color') == 9, "a U-Net's nodes"
+    for picture in (drawn, arch_kin.gate()):
+        assert ElementTree.fromstring(picture).get("role") == "img"
+    app = start(guessed="1")
+    assert text.KIN in [one.label for one in app.expander]
+    assert "arXiv:1804.03999" in words(app, "markdown")

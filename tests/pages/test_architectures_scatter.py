@@ -19,18 +19,20 @@ def test_every_column_of_the_bench_can_be_chosen() -> None:
 
 def test_none_beats_the_unbeaten() -> None:
     some = [arch_scatter.Point(*given) for given in (("a", 1, 0.5), ("b", 2, 0.6), ("c", 3, 0.55), ("d", 1, 0.4))]
-    assert arch_scatter.unbeaten(some, "macs") == ["b", "a"]
-    assert arch_scatter.unbeaten(some, "test/mean_iou") == ["b", "c"]
-    assert arch_scatter.unbeaten(some, "field") == ["b"], "a wide field is neither good nor bad"
+    up = "test/mean_iou"
+    assert arch_scatter.unbeaten(some, "macs", up) == ["b", "a"]
+    assert arch_scatter.unbeaten(some, "test/boundary_iou", up) == ["b", "c"]
+    assert arch_scatter.unbeaten(some, "field", up) == ["b"], "a wide field is neither good nor bad"
+    assert arch_scatter.unbeaten(some, "macs", "ms") == ["d"], "of two costs less is better"
 
 
 def test_names_that_would_lie_on_each_other_are_left_out() -> None:
     some = [arch_scatter.Point(*given) for given in (("unet", 10, 0.5), ("segnet", 10, 0.501), ("fpn", 10, 0.49),
                                                      ("patch", 1, 0.1), ("linknet", 100, 0.9))]  # fmt: skip
     then = ["linknet", "fpn", "segnet", "patch"]
-    found = arch_scatter.named(some, ["unet"], then, linear=False)
+    found = arch_scatter.named(some, ["unet"], then, linear=(False, True))
     assert found == {"unet": "top left", "linknet": "top left", "fpn": "bottom left", "patch": "top right"}
-    assert "segnet" in arch_scatter.named(some, ["unet", "segnet"], then, linear=False), "it is pointed out"
+    assert "segnet" in arch_scatter.named(some, ["unet", "segnet"], then, linear=(False, True)), "it is pointed out"
 
 
 def test_without_cards_nothing_is_claimed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -174,8 +174,15 @@ def test_things_by_size_have_their_range_over_the_seeds() -> None:
     assert [line["name"] for line in lines] == ["FCN-32s", "FCN-8s", "SegNet", "U-Net, padded"]
     assert lines[0]["x"] == ["8–16", "16–32"]
     assert lines[0]["error_y"]["array"] == pytest.approx([0.025, 0])
-    ok(app.multiselect(key="arch.sizes.who").set_value([]).run())
+    ok(app.multiselect(key="arch.swho").set_value([]).run())
     assert text.S_NONE in words(app, "info")
+    assert app.query_params["swho"] == "none"
+    again = start(alab="sizes", swho="unet,nonsense,fcn-8s")
+    assert [line["name"] for line in chart(again, "error_y")["data"]] == ["U-Net, padded", "FCN-8s"]
+    assert "not shown: nonsense." in words(again, "info")
+    assert again.query_params["swho"] == "unet,fcn-8s"
+    ok(again.multiselect(key="arch.swho").set_value(["segnet"]).run())
+    assert again.query_params["swho"] == "segnet"
 
 
 @pytest.mark.usefixtures("weights")
@@ -211,7 +218,14 @@ def test_quality_against_quality() -> None:
     assert dots["text"] == ["", "", "", "SegNet", "U-Net, padded"], "the one that is chosen, the one that none beats"
     assert dots["hovertext"][0] == "FCN-32s"
     assert dots["marker"]["symbol"] == [*["circle"] * 3, "diamond", "circle"]
-    assert text.Z_NOTICES["quality"] in words(app, "caption")
+    assert text.Z_NOTICES[1, 1] in words(app, "caption")
+    costs = start(alab="scatter", zx="parameters", zy="macs")
+    made = chart(costs, "markers+text")
+    assert (made["layout"]["xaxis"]["type"], made["layout"]["yaxis"]["type"]) == ("log", "log")
+    assert made["data"][0]["y"] == [arch_scatter.cost(key, "macs")[0] for key in arch_trained.trained()]  # type: ignore[index]
+    assert len(made["data"]) == 1, "there is no baseline's cost"
+    assert text.Z_NOTICES[-1, -1] in words(costs, "caption")
+    assert text.Z_PATCH not in words(costs, "caption"), "it isn't among these"
     app.selectbox(key="zx").set_value("8-16/things_iou")
     assert text.Z_SAME in words(ok(app.run()), "info")
 
@@ -237,7 +251,7 @@ def test_experiments_with_trained_weights_are_offered_where_those_are(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     theirs = [one for one in arch_presets.PRESETS if one.params.get("alab") in arch_trained.available()]
-    assert len(theirs) == 3
+    assert len(theirs) == 4
     app = start(alab="separable")
     for preset in theirs:
         ok(app.button(key=f"preset.{preset.key}").click().run())

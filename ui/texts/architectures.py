@@ -187,10 +187,11 @@ TIME_COLUMNS = ("Network", "Year", "Data, split", "Mean IoU", "Trained before on
 TIME_AXES = ("Year", "Mean IoU, %")
 TIME_NOTE = "Every point has its own pre-training, so a step up isn't the architecture's alone: read the fifth column."
 TIME_STREETS = (
-    "**Measured here on CamVid:** {scores} on `val`, trained on `train` alone and on no other pictures. Its `test` "
+    "**Measured here on CamVid:** {scores} on `val`, trained on `train` alone and on no other pictures; on a drive "
+    "that the network never saw it is less (in brackets: short trainings, each with one drive left out). Its `test` "
     "pictures aren't part of the data used here, so the published 66.9 stands beside it, not above or below it."
 )
-TIME_STREET = "{title} {score:.1f} %"
+TIME_STREET = "{title} {score:.1f} % ({others})"
 TIME_HERE = "**Measured here**, small networks on drawn scenes (test split), one recipe for all:"
 TIME_ONCE = "one seed"
 TIME_HERE_COLUMNS = ("Architecture", "Mean IoU", "± over seeds")
@@ -200,7 +201,23 @@ TIME_NOT_YET = (
 
 # code
 CODE_NOTE = "`{module}`, the network's own file, {lines} lines; it reads without its neighbours."
-CODE_ENCODER = "Its encoder"
+NOT_SHOWN = "Of the link's choice not shown: {names}. At most {most} can be, of those that are trained here."
+KIN = "Kin: UNet++ and Attention U-Net"
+KIN_PLUS_ALT = "UNet++: a triangle of nodes; each reads all before it in its row and the one below"
+KIN_PLUS = (
+    "**UNet++** ([arXiv:1807.10165](https://arxiv.org/abs/1807.10165), fig. 1). Node i, j stands at stride 2ⁱ: two "
+    "convolutions on all maps before it in its row (dashed: past a neighbour) and on the one below it, enlarged. The "
+    "filled ones are a U-Net's; those between turn its skips into paths on which fine maps meet coarse ones step by "
+    "step. With a loss at each node of the top row, whole columns can be left out afterwards."
+)
+KIN_GATE_ALT = "Attention gate: skip and coarser map are added, and what comes of it weighs the skip"
+KIN_GATE = (
+    "**Attention U-Net** ([arXiv:1804.03999](https://arxiv.org/abs/1804.03999), fig. 2): a gate on each skip. The skip "
+    "x and the coarser map g, each through a 1×1 convolution, are added; ReLU, 1×1 and a sigmoid σ make of it one "
+    "weight α in 0..1 for each place, enlarged to x and multiplied with it: what the coarse map has no use for stays "
+    "behind. Neither is trained here."
+)
+CODE_MORE = "`{module}`, which it is built with, {lines} lines."
 CODE_PY = "This file (.py)"
 CODE_PICTURE = "It reads picture.png, which is under “Download & lesson”."
 PICTURE_PNG = "Picture (.png)"

@@ -112,8 +112,4 @@ NOTES = {
         "**A slip in lectures:** that masks don't depend on the class and are made for all proposals. The head draws "
         "one for each class and box, and, when it is used, for the final detections only."
     ),
-    "unet": (
-        "**Kin:** UNet++ ([arXiv:1807.10165](https://arxiv.org/abs/1807.10165)) puts convolutions on the skips; "
-        "Attention U-Net ([arXiv:1804.03999](https://arxiv.org/abs/1804.03999)) weighs them by the coarser map."
-    ),
 }

@@ -1,0 +1,135 @@
+"""Train the best architectures of the course on CamVid, at sizes of their own, beside `street`; print what they score.
+
+    python scripts/flagship.py --data CamVid --output runs/flagship                # all, one after the other
+    python scripts/flagship.py --data CamVid --output runs/flagship --only hrnet   # this one; prints all that are there
+
+The five families that score best on drawn scenes (`bench zoo`; but for the sliding window, whose view of 39 px is no
+street), at half to twice the parameters and multiply-adds of `street`, and `street` itself: all by the recipe of
+`street`, which was chosen on its own family, with fewer epochs, one seed, on `train`; scored on `val` in full size by
+the weights as they would ship. A short training tells which is worth a long one, no more: differences of some
+hundredths may turn. What is finished is skipped, what was begun goes on. OMP_NUM_THREADS=1 lets two share two cores.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+if __name__ == "__main__":  # started as a file: the repository's root comes first
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from seglab import cost, evaluate, parts, runtime, train
+from seglab.checkpoints import read
+from seglab.datasets import camvid
+from seglab.machine import line
+from seglab.nets import street
+from seglab.nets.deeplab_v3plus import DeepLabV3Plus
+from seglab.nets.encoders import Encoder
+from seglab.nets.fpn import FPN
+from seglab.nets.hrnet import HRNet
+from seglab.nets.street import Residual, conv_bn
+from seglab.nets.unet import UNet
+from seglab.nets.unet_encoder import EncoderUNet
+from seglab.objectives import Classes
+from seglab.palettes import CAMVID
+from seglab.zoo import Preprocess
+
+EPOCHS = 8
+SIZE = 360, 480  # of CamVid's pictures
+RESULT = "result.json"
+THIN = "Pole", "Sign"
+K = len(CAMVID)
+
+
+def residual(channels: tuple[int, ...], blocks: tuple[int, ...], stride: int = 32) -> Encoder:
+    """Return `street`'s kind of encoder, down to stride 32 or dilated: residual blocks at each stride from 4 on."""
+    stages: list[nn.Module] = [nn.Sequential(conv_bn(3, channels[0], stride=2), nn.ReLU())]
+    for (c_in, c_out), n in zip(pairwise(channels), blocks, strict=True):
+        stages.append(nn.Sequential(Residual(c_in, c_out, 2), *(Residual(c_out, c_out) for _ in range(n - 1))))
+    return Encoder(stages, channels, stride)
+
+
+WIDE = partial(residual, (32, 64, 96, 160, 224), (2, 2, 2, 1))
+CANDIDATES: dict[str, Callable[[], nn.Module]] = {
+    "street": street.street,
+    "unet": lambda: UNet(K, base=20),
+    "unet-encoder": lambda: EncoderUNet(WIDE(), K, (160, 96, 64, 32, 16)),
+    "deeplab-v3plus": lambda: DeepLabV3Plus(WIDE(stride=16), K, width=128, low=48),
+    "fpn": lambda: FPN(WIDE(), K, width=128, head=64),
+    "hrnet": lambda: HRNet(K, 24, plan=(1, 2, 1, 3, 32)),
+}
+
+
+def recipe(name: str) -> train.Recipe:
+    """Return `street`'s recipe for a candidate; the truth is compared at its output's size."""
+    build = CANDIDATES[name]
+    if name == "street":
+        return train.RECIPES["street"]
+
+    def named() -> nn.Module:
+        return build()
+
+    named.__name__ = name
+    return replace(train.RECIPES["street"], build=named, objective=Classes(stride=1))
+
+
+def train_one(name: str, samples: Sequence[Any], check: Sequence[Any], folder: Path, epochs: int) -> None:
+    """Train and score a candidate, and write `folder`/name-epochs/result.json."""
+    output = folder / f"{name}-{epochs}"
+    for now in train.train(name, samples, output, recipe=recipe(name), epochs=epochs, resume=True,
+                           device=runtime.device(), note={"trained_on": "train"}):  # fmt: skip
+        print(f"{name}: epoch {now.epoch}/{epochs}, loss {now.loss:.4f}, {now.seconds_left:.0f} s left", flush=True)
+    net = CANDIDATES[name]()
+    net.load_state_dict(read(output / train.WEIGHTS)[0])
+    loaded = runtime.ready(name, net, CAMVID, Preprocess(SIZE[0]), "")
+    found = evaluate.evaluate(loaded, check).as_dict()
+    spent = cost.of_net(net, (1, 3, *SIZE))
+    result = {"epochs": epochs, "parameters": spent.parameters, "macs": spent.macs, "machine": line(), **found}
+    parts.write(output / RESULT, json.dumps(result, indent=1).encode())
+
+
+def table(folder: Path, epochs: int) -> str:
+    """Return what trainings of so many epochs have given so far as a Markdown table, the best on top."""
+    files = {name: folder / f"{name}-{epochs}" / RESULT for name in CANDIDATES}
+    found = {name: json.loads(file.read_text()) for name, file in files.items() if file.is_file()}
+    lines = [
+        "| | parameters | MACs | epochs | mean IoU on `val` | " + " | ".join(THIN) + " |",
+        "|---" * (5 + len(THIN)) + "|",
+    ]
+    for name, one in sorted(found.items(), key=lambda item: -item[1]["mean_iou"]):
+        thin = " | ".join("n/a" if one["iou"][c] is None else f"{one['iou'][c]:.3f}" for c in THIN)
+        lines.append(f"| `{name}` | {one['parameters'] / 1e6:.1f} M | {one['macs'] / 1e9:.1f} G | {one['epochs']} "
+                     f"| {one['mean_iou']:.3f} | {thin} |")  # fmt: skip
+    return "\n".join(lines)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Train, score, print; return the exit status."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True, help="CamVid's folder, or its parent")
+    parser.add_argument("--output", type=Path, required=True, help="folder of all trainings")
+    parser.add_argument("--only", nargs="+", choices=CANDIDATES, default=list(CANDIDATES), metavar="NAME")
+    parser.add_argument("--epochs", type=int, default=EPOCHS, help=f"default: {EPOCHS}")
+    args = parser.parse_args(arguments)
+    try:
+        samples, check = (camvid.load(args.data, split)[0] for split in ("train", "val"))
+    except ValueError as error:
+        parser.error(str(error))
+    for name in args.only:
+        if not (args.output / f"{name}-{args.epochs}" / RESULT).is_file():
+            train_one(name, samples, check, args.output, args.epochs)
+    print(table(args.output, args.epochs))
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
