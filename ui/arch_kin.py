@@ -31,6 +31,14 @@ WIRES = (
 )  # fmt: skip
 
 
+_component = st.components.v2.component(
+    "seglab_kin",
+    html="<div></div>",
+    css="div { overflow-x: auto; color: var(--st-text-color); font-family: var(--st-font) }",
+    js="export default ({ parentElement, data }) => { parentElement.querySelector('div').innerHTML = data }",
+)
+
+
 def nodes(steps: int = STEPS) -> list[tuple[int, int]]:
     """Return UNet++'s nodes (row, column): a triangle.
 
@@ -52,7 +60,7 @@ def reads(i: int, j: int) -> list[tuple[int, int]]:
 def plus_plus() -> str:
     """Return UNet++ as SVG; the nodes that a U-Net has too are filled."""
     width, height = STEPS * ACROSS + 60, STEPS * DOWN + 76
-    parts = [_open(width, height, text.KIN_PLUS_ALT)]
+    parts = [_open(width, height, text.KIN_PLUS_ALT, 'style="max-width: 100%; height: auto" ')]
     for i, j in nodes():
         x, y = _at(i, j)
         for k, m in reads(i, j):
@@ -94,7 +102,7 @@ def kin() -> None:
     """Show both, folded."""
     with st.expander(text.KIN, icon=":material/family_history:"):
         for picture, said in ((plus_plus(), text.KIN_PLUS), (gate(), text.KIN_GATE)):
-            st.html(f'<div style="overflow-x: auto">{picture}</div>')
+            _component(key=f"arch.kin.{said[:8]}", data=picture)  # st.html takes SVG away
             st.markdown(said)
 
 
@@ -107,8 +115,8 @@ def _wire(path: str) -> str:
     return f'<path d="{path}" {INK} marker-end="url(#kin)"/>'
 
 
-def _open(width: int, height: int, alt: str) -> str:
+def _open(width: int, height: int, alt: str, more: str = "") -> str:
     return (
         f'<svg viewBox="0 0 {width} {height}" width="{width}" height="{height}" role="img" aria-label="{alt}" '
-        f'font-size="12" text-anchor="middle" fill="currentColor" xmlns="http://www.w3.org/2000/svg">{HEAD}'
+        f'{more}font-size="12" text-anchor="middle" fill="currentColor" xmlns="http://www.w3.org/2000/svg">{HEAD}'
     )

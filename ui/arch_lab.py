@@ -43,6 +43,8 @@ def lab() -> tuple[list[Shown], Source]:
         source = arch_controls.source()
     found = [_diagram(arch_picture.given(spec, source), key) for spec, key in
              zip((one, other), ("stage", "stage2"), strict=True) if spec is not None]  # fmt: skip
+    if {shown.drawn.spec.key for shown in found} & set(arch_state.UNETS):
+        arch_kin.kin()
     arch_controls.shade(one)
     st.caption(text.DIAGRAM_HELP)
     if not ask(found[0].drawn):
@@ -70,8 +72,6 @@ def _diagram(given: Given, key: str) -> Shown:
     st.markdown(arch_stage.short(given.spec))
     if note := short_words.NOTES.get(given.spec.key):
         st.caption(note)
-    if given.spec.key in arch_state.UNETS:
-        arch_kin.kin()
     if given.spec.key == "mask-rcnn":
         st.caption(arch_detector.note(drawn.spots))
     return Shown(given, drawn, spot, 1000 * (time.perf_counter() - began))

@@ -648,3 +648,6 @@ def test_the_kin_of_the_u_net_are_drawn_by_their_definitions() -> None:
     app = start(guessed="1")
     assert text.KIN in [one.label for one in app.expander]
     assert "arXiv:1804.03999" in words(app, "markdown")
+    both = start(guessed="1", versus="unet-paper")
+    assert [one.label for one in both.expander].count(text.KIN) == 1
+    assert text.KIN not in [one.label for one in start(guessed="1", arch="segnet").expander]
