@@ -7,7 +7,8 @@ The five families that score best on drawn scenes (`bench zoo`; but for the slid
 street), at half to twice the parameters and multiply-adds of `street`, and `street` itself: all by the recipe of
 `street`, which was chosen on its own family, with fewer epochs, one seed, on `train`; scored on `val` in full size by
 the weights as they would ship. A short training tells which is worth a long one, no more: differences of some
-hundredths may turn. What is finished is skipped, what was begun goes on. OMP_NUM_THREADS=1 lets two share two cores.
+hundredths may turn. What is finished is skipped, what was begun goes on. OMP_NUM_THREADS=1 lets two processes,
+each with an --only of its own, share two cores.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ if __name__ == "__main__":  # started as a file: the repository's root comes fir
 
 from seglab import cost, evaluate, parts, runtime, train
 from seglab.checkpoints import read
+from seglab.cli.common import positive
 from seglab.datasets import camvid
 from seglab.machine import line
 from seglab.nets import street
@@ -118,7 +120,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--data", type=Path, required=True, help="CamVid's folder, or its parent")
     parser.add_argument("--output", type=Path, required=True, help="folder of all trainings")
     parser.add_argument("--only", nargs="+", choices=CANDIDATES, default=list(CANDIDATES), metavar="NAME")
-    parser.add_argument("--epochs", type=int, default=EPOCHS, help=f"default: {EPOCHS}")
+    parser.add_argument("--epochs", type=positive, default=EPOCHS, help=f"default: {EPOCHS}")
     args = parser.parse_args(arguments)
     try:
         samples, check = (camvid.load(args.data, split)[0] for split in ("train", "val"))

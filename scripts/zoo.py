@@ -221,14 +221,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     args = parser.parse_args(arguments)
     if args.trial and args.weights == zoo.WEIGHTS:
         parser.error("a trial's weights are worth nothing: say by --weights where to leave them")
-    times = f"-{args.times}" if args.times > 1 else ""  # longer trainings lie beside the others, never among them
-    args.output = (args.output or ROOT / "runs" / "zoo").with_name((args.output or Path("zoo")).name + times)
+    args.output = (args.output or ROOT / "runs" / "zoo").resolve()
+    if args.times > 1:  # longer trainings lie beside the others, never among them
+        args.output = args.output.with_name(f"{args.output.name}-{args.times}")
     args.output.mkdir(parents=True, exist_ok=True)
     paces = measure(args.only, args.output, args.cores)
     jobs = plan(args.only, args.output, paces)
     if args.times > 1:
         jobs = longer(jobs, args.times)
-    print(table(args.only, paces))
+    if args.times == 1:
+        print(table(args.only, paces))
     remains = left([job.seconds for job in jobs], [], len(args.cores)) / 60
     print(f"{len(jobs)} jobs are left: about {remains:.0f} minutes on {len(args.cores)} core(s)"
           f"{'' if remains <= LIMIT else f', MORE than the {LIMIT} that it may take'}", flush=True)  # fmt: skip

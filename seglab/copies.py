@@ -65,7 +65,7 @@ def for_autocast(loaded: Loaded, models: Models) -> Loaded:
 
     def make() -> Loaded:
         net = channels_last(folded(loaded.net, quick=False))
-        return replace(loaded, folded=net, bytes=weight_bytes(net))
+        return replace(loaded, net=net, folded=net, bytes=weight_bytes(net))
 
     return models.get(("copy", _number(loaded), "autocast"), make)
 

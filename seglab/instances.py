@@ -84,8 +84,7 @@ def detect(
     if options.tile or options.flip or options.scales != (1.0,):
         raise ValueError("Objects are found on the whole picture at one size: leave tile, flip and scales as they are.")
     loaded = runtime.model(model) if isinstance(model, str) else model
-    fast = options.precision != "fp32"
-    net = (runtime.for_autocast(loaded) if fast else loaded).folded
+    net = loaded.folded
     if not isinstance(net, Detector):
         raise ValueError(f"{loaded.key} gives a class for each pixel, not objects; use seglab.inference.segment.")
     size = (image.shape[0], image.shape[1])
@@ -93,13 +92,16 @@ def detect(
     pixels = resize(prepared(image, loaded.preprocess), (h, w))[None].float().div_(255)
     x = normalize(pixels, loaded.preprocess.mean, loaded.preprocess.std)
 
+    def chosen() -> Loaded:
+        return loaded if options.precision == "fp32" else runtime.for_autocast(loaded)
+
     def run(x: Tensor) -> dict[str, Tensor]:
-        half = torch.autocast(loaded.device.type, DTYPES[options.precision], enabled=fast)
+        half = torch.autocast(loaded.device.type, DTYPES[options.precision], enabled=options.precision != "fp32")
         with torch.inference_mode(), half:
-            return {name: t.cpu() for name, t in net(x)[0].items()}
+            return {name: t.cpu() for name, t in chosen().folded(x)[0].items()}
 
     try:
-        found = runtime.in_turn(loaded, x, run, precision=options.precision, cancel=cancel)
+        found = runtime.in_turn(loaded, x, run, copy=chosen, precision=options.precision, cancel=cancel)
     finally:
         if h * w >= LARGE_JOB:
             allocator.give_back()

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
+from seglab import allocator
 from seglab import cost as costs
 from seglab.cost import Cost
 from seglab.devices import OutOfMemory, device
@@ -73,11 +74,8 @@ def peak_memory() -> Iterator[Peak]:
             _measure()
             _open.remove(block)
     for net, weights, n, h, w, precision in block.seen if device().type != "cuda" else ():
-        found = cost(net, h, w)
-        needed = n * found.activation_bytes
-        if precision != "fp32":
-            needed = (found.weight_bytes + needed) // 2  # a copy's, and its results
-        block.peak.bytes = max(block.peak.bytes, weights + needed)
+        activations = n * cost(net, h, w).activation_bytes // (1 if precision == "fp32" else 2)
+        block.peak.bytes = max(block.peak.bytes, weights + activations)
 
 
 def _measure() -> None:
@@ -93,7 +91,7 @@ def _measure() -> None:
 def note(net: nn.Module, weights: int, x: Tensor, precision: str, ms: float) -> None:
     """Tell each `peak_memory` that this thread is in that `net` ran on x (N, 3, H, W) for `ms`.
 
-    weights: bytes of all that is kept of it in float32 (`Loaded.bytes`).
+    weights: bytes of all that is kept of it: as it was built, folded, and what ran.
     """
     with _lock:
         for block in _open:
@@ -107,8 +105,15 @@ def ask_for_memory(key: str, net: nn.Module, where: torch.device, x: Tensor, pre
     n, _, h, w = x.shape
     if where.type != "cpu" or n * h * w <= ASK_ABOVE:
         return
-    available = costs.available_memory()
     # Intermediate results grow with the number of pixels, so one size tells about all.
     needed = cost(net, 256, 256).activation_bytes / 256**2 * n * h * w * costs.WORKSPACE
-    if available is not None and needed / (1 if precision == "fp32" else 2) > available:
-        raise OutOfMemory.of(key, where, x)
+    needed /= 1 if precision == "fp32" else 2
+
+    def fits() -> bool:
+        available = costs.available_memory()
+        return available is None or needed <= available
+
+    if not fits():
+        allocator.give_back()  # what malloc kept of the pass before is ours to use again
+        if not fits():
+            raise OutOfMemory.of(key, where, x)

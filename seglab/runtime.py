@@ -159,7 +159,7 @@ def forward(loaded: Loaded, x: Tensor, *, precision: str = "fp32", cancel: Calla
     def run(x: Tensor) -> tuple[Tensor, bool]:
         return _pass(chosen().folded, x)
 
-    logits, finite = in_turn(loaded, x, run, before=chosen, precision=precision, cancel=cancel)
+    logits, finite = in_turn(loaded, x, run, copy=chosen, precision=precision, cancel=cancel)
     if logits.ndim != 4 or logits.shape[1] != len(loaded.palette):
         raise ValueError(
             f"{loaded.key} gave {tuple(logits.shape)}; wanted (N, {len(loaded.palette)}, h, w), "
@@ -176,13 +176,14 @@ def in_turn(
     x: Tensor,
     run: Callable[[Tensor], T],
     *,
-    before: Callable[[], object] = lambda: None,
+    copy: Callable[[], Loaded] | None = None,
     precision: str = "fp32",
     cancel: Callable[[], bool] | None = None,
 ) -> T:
     """Wait for a place, and return `run(x)`, x being float32 on the device; counts it as a pass, with time and memory.
 
-    What `before` does, in the same place, isn't in that time: a copy in half precision is made and checked once.
+    `copy`: makes, or finds, the copy that `run` runs, in the same place. That isn't in the time, its bytes are in the
+    memory.
 
     Raises:
         OutOfMemory, Cancelled, ValueError for the precision: as `forward`.
@@ -192,10 +193,9 @@ def in_turn(
     check_precision(precision)
     found = None
     with places().place(cancel):
-        # In the place: whoever had it before has given back what it took.
         peak.ask_for_memory(loaded.key, loaded.net, loaded.device, x, precision)
         try:
-            before()
+            ran = copy() if copy else loaded
             began = time.perf_counter()
             found = (run(x.to(loaded.device, torch.float32)),)
             ms = 1000 * (time.perf_counter() - began)
@@ -207,7 +207,8 @@ def in_turn(
     # Raised here, not above: the error caught there holds the network's frames, and with them all they had computed.
     if found is None:
         raise OutOfMemory.of(loaded.key, loaded.device, x)
-    peak.note(loaded.net, loaded.bytes, x, precision, ms)
+    kept = loaded.bytes + (ran.bytes if ran is not loaded else 0)
+    peak.note(loaded.net, kept, x, precision, ms)
     return found[0]
 
 

@@ -159,7 +159,9 @@ def train(
     epochs = epochs or recipe.epochs
     output.mkdir(parents=True, exist_ok=True)
     if not resume and (output / CHECKPOINT).is_file():
-        raise ValueError(f"{output} holds a training: go on with it (--resume), or choose another output folder.")
+        raise ValueError(
+            f"{output} holds a training: go on with it (--resume), delete its {CHECKPOINT}, or choose another folder."
+        )
     parts.remove_leftovers(output)
     device = torch.device(device)
 

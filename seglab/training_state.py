@@ -60,13 +60,13 @@ def restore(path: Path, identity: dict[str, Any], net: nn.Module, average: nn.Mo
     try:
         state = checkpoints.unpickle(path)
     except WeightsError as error:
-        raise ValueError(f"{error} Or train without resume.") from error
+        raise ValueError(f"{error} Or delete it, or choose another output folder.") from error
     if not isinstance(state, dict) or "identity" not in state:
-        raise ValueError(f"{path} holds no training to go on with; choose another folder, or train without resume.")
+        raise ValueError(f"{path} holds no training to go on with; delete it, or choose another output folder.")
     if state["identity"] != identity:
         raise ValueError(
             f"{path} belongs to another training ({state['identity']}), not to {identity}; "
-            "choose another output folder, or train without resume."
+            "delete it, or choose another output folder."
         )
     net.load_state_dict(state["net"])
     average.load_state_dict(state["average"])

@@ -30,7 +30,7 @@ def sources(shown: Shown) -> dict[str, str]:
     modules = dict.fromkeys(type(part).__module__ for part in whole if part is not None)
     ours = [name for name in modules if name.startswith("seglab.nets.")]
     found = {_file(name): inspect.getsource(sys.modules[name]) for name in ours}
-    make: Any = spec.row and spec.row.small
+    make: Any = spec.row and (spec.row.paper_size if spec.build == "paper" else spec.row.small)
     make = getattr(make, "func", make)  # of a partial
     if make is not None and make.__module__ == "seglab.builders" and not make.__name__.startswith("_"):
         found[f"{_file(make.__module__)}, {make.__name__}"] = inspect.getsource(make)
@@ -104,8 +104,9 @@ def show(shown: Shown) -> None:
     for n, (name, source) in enumerate(sources(shown).items()):
         with st.expander(name, expanded=n == 0):
             st.caption((text.CODE_MORE if n else text.CODE_NOTE).format(module=name, lines=source.count("\n")))
-            files.offer(text.CODE_PY, partial(str, source), PurePath(name.partition(",")[0]).name, "text/x-python",
-                        key=f"arch.source.{n}")  # fmt: skip
+            if name.endswith(".py"):  # a whole file
+                files.offer(text.CODE_PY, partial(str, source), PurePath(name).name, "text/x-python",
+                            key=f"arch.source.{n}")  # fmt: skip
             st.code(source, language="python", height=520)
     spec, place = shown.given.spec, shown.spot.place
     stretched = spec.model is not None and zoo.get(spec.model).preprocess.stretch is not None

@@ -182,9 +182,13 @@ def scatter() -> None:
         scored = {key for key in there if up in text.Z_COSTS or _score(key, up)}
         lacks = ", ".join(arch_controls.title(key) for key in there if key in scored - {point.key for point in found})
         kinds = BETTER.get(across, -1), BETTER.get(up, -1)
+        once = any(
+            column in text.Z_QUALITIES and any(not half for half in halves)
+            for column, halves in ((across, [p.x_half for p in found]), (up, [p.y_half for p in found]))
+        )
         notes = (
             text.Z_NOTICES.get(kinds, ""),
-            text.Z_ONCE if up in text.Z_QUALITIES and any(not point.y_half for point in found) else "", text.Z_NAMES,
+            text.Z_ONCE if once else "", text.Z_NAMES,
             text.Z_BASELINES if _baselines(up) else "",
             text.Z_MS.format(n=REPEATS) if "ms" in (across, up) else "",
             text.Z_STRIDE if "stride" in (across, up) else "",

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from seglab import machine
 from ui import settings, warm
 from ui.lessons import HOME, lessons
 from ui.texts import home as text
@@ -31,6 +32,7 @@ def page(title: str, question: str) -> None:
         initial_sidebar_state=SIDEBAR_WIDTH,
         menu_items={"About": text.ABOUT},  # a menu with an entry also offers the theme
     )
+    machine.tell_openmp()  # before anything loads torch
     st.html(STYLE)
     with st.sidebar:
         _menu()

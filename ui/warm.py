@@ -11,8 +11,6 @@ import logging
 import threading
 import time
 
-from seglab import machine
-
 log = logging.getLogger(__name__)
 _lock = threading.Lock()
 _done = threading.Event()
@@ -26,7 +24,6 @@ def start() -> None:
     global _thread
     with _lock:
         if _thread is None:
-            machine.tell_openmp()
             page = threading.current_thread()
             _thread = threading.Thread(target=_warm, args=(page,), name="seglab-warm", daemon=True)
             _thread.start()

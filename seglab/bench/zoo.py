@@ -10,7 +10,8 @@ MACs (`seglab.cost`); ms, the median of some runs on the CPU, and on a GPU where
 training pass keeps (`seglab.memory`, half of what two pictures keep); the theoretical receptive field
 (`seglab.receptive_field`; + where a path comes from the whole picture); and two output strides: that of the finest map
 of scores, and that of the coarsest map on the way. Mask R-CNN finds objects: it is measured on a scene, by its own
-score, and has no field or stride, for it looks where it finds something.
+score, and has no field or stride, for it looks where it finds something. The sliding window is measured as one pass
+with dilated kernels, which gives the same numbers; window by window it would be many times dearer (`nets/patch.py`).
 """
 
 from __future__ import annotations

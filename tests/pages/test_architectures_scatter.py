@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from seglab import zoo
 from seglab.bench import zoo as bench
+from tests.pages.apps import ok, opened, words
 from ui import arch_scatter
 from ui.texts import architectures_zoo as text
+
+start = partial(opened, "6_Architectures")
 
 
 def test_every_column_of_the_bench_can_be_chosen() -> None:
@@ -24,6 +28,20 @@ def test_none_beats_the_unbeaten() -> None:
     assert arch_scatter.unbeaten(some, "test/boundary_iou", up) == ["b", "c"]
     assert arch_scatter.unbeaten(some, "field", up) == ["b"], "a wide field is neither good nor bad"
     assert arch_scatter.unbeaten(some, "macs", "ms") == ["d"], "of two costs less is better"
+
+
+def test_who_is_pointed_out_stands_in_the_link() -> None:
+    """By the package's own weights; at first the page's two networks are."""
+    app = start(alab="scatter", zx="test/boundary_iou", arch="fpn", versus="segnet")
+    assert app.multiselect(key="arch.zwho").value == ["fpn", "segnet"]
+    assert "zwho" not in app.query_params
+    app = start(alab="scatter", zx="test/boundary_iou", zwho="unet,unet,segnet,fcn-8s")
+    assert app.multiselect(key="arch.zwho").value == ["unet", "segnet"]
+    assert "not shown: fcn-8s." in words(app, "info")
+    assert app.query_params["zwho"] == "unet,segnet"
+    ok(app.multiselect(key="arch.zwho").set_value([]).run())
+    assert app.query_params["zwho"] == "none"
+    assert start(alab="scatter", zx="test/boundary_iou", zwho="none").multiselect(key="arch.zwho").value == []
 
 
 def test_names_that_would_lie_on_each_other_are_left_out() -> None:

@@ -74,8 +74,8 @@ Z_ALL = Z_COSTS | Z_QUALITIES
 Z_WHO = "Point out"
 Z_SAME = "Choose two different columns."
 Z_ONCE = (
-    "A dot without a bar was trained once; another seed may give up to three hundredths more or less, so that close "
-    "ones aren't ranked by this."
+    "A dot without a bar was trained once; another seed may give up to three hundredths more or less, of things by "
+    "size up to nine, so that close ones aren't ranked by this."
 )
 Z_NAMES = (
     "Names stand at those pointed out and, where there is room, at those that none beats; the others tell theirs when "
