@@ -3,8 +3,7 @@
 `python scripts/load.py --visitors 30 --browsers 4` starts a fresh server and lets the visitors in at the same moment:
 some in a real Chromium, the others over Streamlit's own protocol (`scripts/visitor.py`). What comes back is compared,
 byte for byte, with what seglab computes from the same file here: the photo and the label map in the viewer's payload,
-and, of those that use the protocol, every picture that was shown on the way; of Chromium's, the last one. Exit status 1
-if anyone failed or waited longer than `--limit`.
+and, of those that use the protocol, every picture on the way. Exit status 1 if anyone failed or waited over `--limit`.
 """
 
 from __future__ import annotations

@@ -618,7 +618,7 @@ def test_resume_from_a_damaged_state(run: Run, street_scenes: Path, tmp_path: Pa
     status, _, err = run("train", "street-fast", "--data", street_scenes, "--output", tmp_path, "--resume")
     assert status == 2
     assert "last.pt" in err
-    assert "without resume" in err
+    assert "delete it, or choose another output folder" in err
 
 
 def test_a_teacher_of_other_classes(
