@@ -8,7 +8,7 @@ in panoptic quality: unlabelled pixels, and those of a thing's class without an 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -65,13 +65,14 @@ class ObjectEvaluation:
                 "mask_ap75": _round(self.ap.ap75),
             }
             found["mask_ap_per_class"] = self._by_class(self.ap.per_class)
-        found["objects"] = _by_iou(self.counts)
-        found["objects_kaggle"] = _round(kaggle_score(self.counts))
+        found["objects"] = _by_iou(pooled_score(self.counts))
+        found["objects_by_picture"] = _by_iou(kaggle_score(self.counts))
+        found["objects_kaggle"] = _round(float(kaggle_score(self.counts).mean()))
         if self.baseline:
-            found["objects_by_components"] = _by_iou(self.baseline)
+            found["objects_by_components"] = _by_iou(pooled_score(self.baseline))
         if any(self.dark) and not all(self.dark):
             bright = [counts for counts, dark in zip(self.counts, self.dark, strict=True) if not dark]
-            found["objects_without_dark_ones"] = {"pictures": len(bright), **_by_iou(bright)}
+            found["objects_without_dark_ones"] = {"pictures": len(bright), **_by_iou(pooled_score(bright))}
         if self.panoptic is not None:
             for name, things in (("all", None), ("things", True), ("stuff", False)):
                 mean = self.panoptic.average(things)
@@ -177,8 +178,8 @@ def _is_dark(sample: Sample) -> bool:
     return bool(inside.any() and not inside.all() and sample.image[inside].mean() < sample.image[~inside].mean())
 
 
-def _by_iou(counts: Sequence[ObjectCounts]) -> dict[str, float | None]:
-    return {f"{iou:.2f}": _round(score) for iou, score in zip(THRESHOLDS, pooled_score(counts), strict=True)}
+def _by_iou(scores: NDArray[np.float64]) -> dict[str, float | None]:
+    return {f"{iou:.2f}": _round(score) for iou, score in zip(THRESHOLDS, scores, strict=True)}
 
 
 def _round(value: float) -> float | None:

@@ -76,7 +76,8 @@ def test_models_as_json(run: Run) -> None:
     status, out, err = run("models", "--json")
     assert (status, err) == (0, "")
     rows = {row["key"]: row for row in json.loads(out)}
-    assert list(rows) == list(zoo.offered())
+    assert list(rows) == [*zoo.offered(), *zoo.offered(shelf="classes")]
+    assert (rows["scenes-crops"]["task"], rows["scenes-crops"]["metric"]) == ("category", "accuracy")
     lraspp = rows["lraspp-mobilenet"]
     assert lraspp["task"] == "semantic"
     assert lraspp["classes"][15] == "person"
@@ -91,7 +92,7 @@ def test_models_as_table(run: Run) -> None:
     status, out, _ = run("models")
     assert status == 0
     lines = out.splitlines()
-    for key in zoo.offered():
+    for key in (*zoo.offered(), *zoo.offered(shelf="classes")):
         assert sum(line.split()[:1] == [key] for line in lines) == 1
     assert "21 PASCAL VOC" in out
     assert "CC BY-NC" in out

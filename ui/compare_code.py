@@ -82,7 +82,7 @@ def _pixels(loaded: Loaded) -> tuple[str, str]:
         return "", "image"
     return (
         f"low, high = np.percentile(image, {loaded.preprocess.stretch})\n"
-        "stretched = ((image - low) * (255 / (high - low))).clip(0, 255).astype(np.uint8)\n"
+        "stretched = (255 * ((image - low) / (high - low)).clip(0, 1) ** 0.5).astype(np.uint8)\n"
     ), "stretched"
 
 

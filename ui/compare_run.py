@@ -148,8 +148,8 @@ class Run:
         probability = maps.probability(self.logits, self.source.photo.size, palette.things[0])
         if self.objects == COMPONENTS:
             return watershed.components(probability, threshold=threshold, palette=palette)
-        # The defaults, 0.4 and 0.7, lie about a threshold of 0.5.
-        low, high = max(0.05, threshold - 0.1), min(0.95, threshold + 0.2)
+        # The defaults, 0.3 and 0.7, lie about a threshold of 0.5.
+        low, high = max(0.05, threshold - 0.2), min(0.95, threshold + 0.2)
         return watershed.split(probability, threshold=low, confident=high, palette=palette)
 
     def _fuse(self) -> PanopticResult:

@@ -165,6 +165,7 @@ def _objects(report: dict[str, Any]) -> list[str]:
         lines += [f"mask AP {_number(report['mask_ap'])}   AP50 {_number(report['mask_ap50'])}   "
                   f"AP75 {_number(report['mask_ap75'])}"]  # fmt: skip
     rows = {"objects found: TP/(TP+FP+FN) at IoU": report["objects"]}
+    rows["… mean of the pictures' own scores"] = report["objects_by_picture"]
     if "objects_by_components" in report:
         rows["… by connected components alone"] = report["objects_by_components"]
     if without := report.get("objects_without_dark_ones"):

@@ -25,7 +25,8 @@ def add(commands: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print the table, or the JSON list."""
     architectures = zoo.offered(shelf="zoo")
-    rows = [describe(key) for key in (*zoo.offered(), *(architectures if args.zoo else ()))]
+    keys = (*zoo.offered(), *zoo.offered(shelf="classes"), *(architectures if args.zoo else ()))
+    rows = [describe(key) for key in keys]
     print(json.dumps(rows, indent=2) if args.json else _table(rows))
     if architectures and not (args.json or args.zoo):
         print(

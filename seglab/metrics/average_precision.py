@@ -17,8 +17,8 @@ detections of a data set are ranked together), the DSB score from `object_counts
 **DSB score** (Data Science Bowl 2018): objects are compared whatever their class; a found one matches a true one when
 their IoU is *greater* than the threshold. Neither overlaps its like, so from 0.5 on at most one can match. Two ways of
 averaging are in use and differ: `pooled_score` takes the sums of the whole set, as StarDist's paper does (Schmidt et
-al., MICCAI 2018, where it is called AP); `kaggle_score` is the competition's: the mean over the ten thresholds of each
-picture, then over the pictures, so that a picture with three nuclei weighs as much as one with three hundred.
+al., MICCAI 2018, where it is called AP); `kaggle_score` is the competition's: the mean over the pictures, so that one
+with three nuclei weighs as much as one with three hundred.
 """
 
 from __future__ import annotations
@@ -223,8 +223,12 @@ def pooled_score(pictures: Sequence[ObjectCounts]) -> Scores:
     return sum(pictures[1:], pictures[0]).scores
 
 
-def kaggle_score(pictures: Sequence[ObjectCounts]) -> float:
-    """Return the mean over pictures of each one's mean over `THRESHOLDS`; those without any object are skipped."""
+def kaggle_score(pictures: Sequence[ObjectCounts]) -> Scores:
+    """Return the mean of the pictures' own scores at each of `THRESHOLDS`: (10,); their mean was the competition's.
+
+    Pictures without any object, true or found, are skipped; NaN where there is no other.
+    """
     if not pictures:
         raise ValueError("There is no picture to score.")
-    return _mean(np.array([picture.scores.mean() for picture in pictures]))
+    scores = np.array([picture.scores for picture in pictures])
+    return np.array([_mean(column) for column in scores.T])
