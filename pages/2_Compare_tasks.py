@@ -11,7 +11,7 @@ from ui.compare_run import Settings, needs, run
 from ui.compare_state import FIELDS
 from ui.compare_truth import truth
 from ui.page import page
-from ui.state import follow_link, keep_link
+from ui.state import follow_link
 from ui.still import still
 from ui.texts import compare as text
 from ui.viewer import send
@@ -30,7 +30,7 @@ if not compare_extras.answered(source):
     with st.container(width=384):  # on a phone as wide as that is
         st.image(still(source.photo.image), alt=source.photo.alt, caption=source.photo.credit, width="stretch")
     compare_extras.ask(source)
-    keep_link(FIELDS, st.query_params, st.session_state, "compare")
+    compare_extras.keep_link(source)
     st.stop()
 with what:
     semantic, objects = compare_controls.models()
@@ -49,6 +49,8 @@ with segment_run.told():
 slot.empty()
 for message in filter(None, (trouble, missing)):
     st.warning(message, icon=":material/cloud_off:")
+if found.notice:
+    st.info(found.notice, icon=":material/memory:")
 
 compare_extras.guessed(source)
 sent = send(source.photo.image, key="compare.photo")
@@ -60,7 +62,7 @@ compare_extras.notes(found)
 now = partial(compare_extras.numbers, found)
 if (before := ab.pin("compare", now)) is not None:
     ab.compare(before, now())
-compare_controls.more(found.palette)
+compare_controls.more(found.palette, found.by)
 compare_extras.costs(found)
 
 names = [
@@ -90,5 +92,5 @@ if experiments.open:
 if code.open:
     with code:
         compare_code.show(found)
-keep_link(FIELDS, st.query_params, st.session_state, "compare")
+compare_extras.keep_link(source)
 compare_extras.tidy(source)

@@ -14,6 +14,7 @@ from torch import Generator, Tensor
 
 from seglab.augment import Augment, view_with_ids
 from seglab.types import Sample
+from seglab.zoo import Preprocess
 
 FEWEST = 9  # pixels: what is seen of an object in less can't be learnt, nor expected to be found
 
@@ -34,6 +35,9 @@ def view(sample: Sample, how: Augment, rng: Generator) -> tuple[Tensor, dict[str
 
     """
     image, ids = view_with_ids(sample, how, rng)
+    # Past the picture's edge lies what pads it in use: the mean, which normalising makes 0. The warp's smear of the
+    # outermost pixels would teach that what looks like half an object is nothing.
+    image = torch.where(ids < 0, torch.tensor(Preprocess.mean)[:, None, None], image)
     return image, targets(ids.clamp(min=0), labels(sample))
 
 

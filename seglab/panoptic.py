@@ -100,7 +100,7 @@ def fuse(
     rank = -instances.scores if overlap == "score" else sizes
     for i in np.argsort(rank, kind="stable").tolist():
         label, its_score = to[int(instances.classes[i])], float(instances.scores[i])
-        if its_score < score:
+        if instances.scores[i] < np.float32(score):
             reason = f"its score of {_down(its_score)} is below the {score:g} asked for"
         elif label not in palette.things:
             reason = f"{palette.names[label]} counts as stuff here, so that the semantic map says where it is"
@@ -237,16 +237,20 @@ def contested(instances: InstanceResult, score: float = 0.0) -> NDArray[np.uint8
     """
     claims = np.zeros(instances.size, np.uint8)
     for crop, its_score in zip(instances.crops, instances.scores, strict=True):
-        if float(its_score) >= score:
+        if its_score >= np.float32(score):
             part = claims[crop.place]
             part += crop.mask() & (part < 255)
     return claims
 
 
-def claimants(result: PanopticResult, instances: InstanceResult, row: int, column: int) -> tuple[Step, ...]:
-    """Return the steps of all objects whose masks hold a pixel, in the order of their turns: who won it, and why.
+def claimants(
+    result: PanopticResult, instances: InstanceResult, row: int, column: int, label: int | None = None
+) -> tuple[Step, ...]:
+    """Return the steps of all that want a pixel, in the order of their turns: who won it, and why.
 
-    `instances` are those that `result` was fused from. Who has the pixel is the step with `segment` equal to
+    These are the objects whose masks hold it, and then the class that the semantic map gives it, `label`, if that is
+    given: of stuff always, of a thing only where no object has the pixel, so that it is void. `instances` are those
+    that `result` was fused from. Who has the pixel is the step with `segment` equal to
     `result.segment_ids[row, column]`. ValueError outside the picture.
     """
     if not (0 <= row < instances.size[0] and 0 <= column < instances.size[1]):
@@ -258,6 +262,8 @@ def claimants(result: PanopticResult, instances: InstanceResult, row: int, colum
             y, x = row - crop.top, column - crop.left
             if 0 <= y < crop.height and 0 <= x < crop.width and crop.bits[y, x // 8] >> (7 - x % 8) & 1:
                 found.append(step)
+        elif step.label == label and (label not in result.palette.things or not result.segment_ids[row, column]):
+            found.append(step)
     return tuple(found)
 
 

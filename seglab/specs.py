@@ -29,7 +29,7 @@ class Preprocess:
     """How pictures were fed in training: shorter side in pixels (0: as large as they are); mean and deviation of RGB.
 
     long_side: pixels that the longer side may have; where it would have more, the shorter one gets less.
-    stretch: percentiles of the picture's values that are brought to 0 and 1 first, roots between (`preprocess.stretch`).
+    stretch: percentiles of its values that are brought to 0 and 1 first, roots between (`preprocess.stretch`).
     """
 
     short_side: int

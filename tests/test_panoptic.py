@@ -280,6 +280,27 @@ def test_contested_stops_at_255():
     assert len(panoptic.fuse(semantic(np.zeros((2, 9))), found).segments) == 1
 
 
+def test_stuff_and_void_want_their_pixels_too():
+    labels, car = np.array([[SKY, SKY, CAR, CAR, ROAD]]), (CAR, 0.9, row(".xx.."))
+    result, found = panoptic.fuse(semantic(labels), instances((1, 5), car), stuff_area=2), instances((1, 5), car)
+
+    def told(x):
+        at = panoptic.claimants(result, found, 0, x, int(labels[0, x]))
+        return [(step.label, step.what, 0 < step.segment == result.segment_ids[0, x]) for step in at]
+
+    assert told(0) == [(SKY, "dropped", False)]  # one pixel of two is left, and two are asked for
+    assert told(1) == [(CAR, "kept", True), (SKY, "dropped", False)]
+    assert told(2) == [(CAR, "kept", True)]  # the map says car as well: no news
+    assert told(3) == [(CAR, "dropped", False)]  # a car in the map, and no object: void
+    assert told(4) == [(ROAD, "dropped", False)]
+    assert panoptic.claimants(result, found, 0, 0) == ()  # objects alone, as long as no class is named
+
+
+def test_what_reaches_the_score_is_kept():
+    assert fused([SKY] * 3, (CAR, 0.7, row("xx.")), score=0.7).segments[0].thing  # 0.7 is less in float32
+    assert panoptic.contested(instances((1, 3), (CAR, 0.7, row("xx."))), 0.7).tolist() == [[1, 1, 0]]
+
+
 def test_claimants_outside_the_picture():
     result = fused([SKY] * 3, (CAR, 0.9, row("xx.")))
     with pytest.raises(ValueError, match="no pixel"):

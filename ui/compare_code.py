@@ -9,7 +9,7 @@ import streamlit as st
 from seglab import zoo
 from seglab.options import Options, input_size
 from ui import code, compare_state
-from ui.compare_run import Run
+from ui.compare_run import Run, panoptic_joined, seeded
 from ui.compare_source import SIZE
 from ui.compare_state import COMPONENTS
 from ui.gallery import GALLERY
@@ -122,6 +122,9 @@ def paste(mask, box):  # as torchvision does it
     things = spec.palette.things
     part = run.part()[1]
     labels = [net.labels[n] for n, k in enumerate(things) if k in part]
+    to, joined = panoptic_joined(run.semantic.palette, spec.palette)[1], run.fused().palette.things
+    as_things = [net.labels[n] for n, k in enumerate(things) if to[k] in joined]
+    stay = f" if kinds[i] in {as_things}" if len(as_things) < len(things) else ""
     only = f' & torch.isin(out["labels"], torch.tensor({labels}))' if not set(things) <= set(part) else ""
     find = f"""\
 {line}net, x = network("{run.detector.key}", {size}, {pixels})
@@ -130,17 +133,18 @@ chosen = (out["scores"] > {s.score:g}){only}
 boxes, masks, scores, kinds = (out[name][chosen] for name in ("boxes", "masks", "scores", "labels"))
 boxes = boxes * torch.tensor([{w} / {size[1]}, {h} / {size[0]}] * 2)
 kept = torchvision.ops.batched_nms(boxes, scores, kinds, {s.nms:g})[:{s.limit}]
-found = [paste(masks[i], boxes[i]) > {s.mask:g} for i in kept]"""
+found = [paste(masks[i], boxes[i]) > {s.mask:g} for i in kept{stay}]"""
     return [paste, find]
 
 
 def _read_off(run: Run) -> list[str]:
     s, k = run.settings, run.semantic.palette.things[0]
+    counts = k in run.part()[1] and k in run.fused().palette.things  # they take part, as things
     if run.objects == COMPONENTS:
         grown = f"ids, n = ndimage.label(p > {s.mask:g}, np.ones((3, 3)))"
         head = "from scipy import ndimage"
     else:
-        low, high = max(0.05, s.mask - 0.1), min(0.95, s.mask + 0.2)
+        low, high = seeded(s.mask)
         head = "from scipy import ndimage\nfrom skimage.segmentation import watershed"
         grown = (
             f"seeds, _ = ndimage.label(p > {high:g}, np.ones((3, 3)))  # where the net is sure\n"
@@ -153,7 +157,7 @@ def _read_off(run: Run) -> list[str]:
 p = z.softmax(0)[{k}].numpy()
 {grown}
 found = [ids == i for i in np.unique(ids)[1:] if (ids == i).sum() >= 10 and p[ids == i].mean() > {s.score:g}]
-found = sorted(found, key=lambda mask: -p[mask].mean())[:{s.limit}]"""
+found = sorted(found, key=lambda mask: -p[mask].mean())[:{s.limit if counts else 0}]"""
     ]
 
 

@@ -6,8 +6,9 @@ import streamlit as st
 
 from seglab.types import Palette
 from ui import compare_state, picture
+from ui.compare_run import seeded
 from ui.compare_source import Source
-from ui.compare_state import SEEDS, WATERSHED
+from ui.compare_state import COMPONENTS, MOST, SEEDS, WATERSHED
 from ui.segment_controls import model_name
 from ui.texts import compare as text
 
@@ -29,11 +30,12 @@ def models() -> tuple[str, str]:
 
 
 def _model(kind: str, label: str, options: tuple[str, ...]) -> str:
-    """Choose one; in the link the first one has no name."""
+    """Choose one. In the link only a choice has a name: what stands first may differ from machine to machine."""
     session, widget = st.session_state, f"compare.{kind}"
     session[widget] = session[kind] if session[kind] in options else options[0]
     chosen = st.selectbox(label, options, format_func=name, key=widget, on_change=_take, args=(kind, widget))
-    session[kind] = "" if chosen == options[0] else chosen
+    if session[kind] not in options:
+        session[kind] = ""
     return chosen
 
 
@@ -52,16 +54,16 @@ def thresholds() -> None:
     st.slider(text.VISIBLE, 0.0, 1.0, step=0.05, key="visible", help=text.VISIBLE_HELP, persist_state="session")
 
 
-def more(joined: Palette) -> None:
-    """Show the expander with all the others. `joined` has the classes of the map and of the objects."""
+def more(joined: Palette, by: str) -> None:
+    """Show the expander with all the others. `joined` has the classes of both; `by` is what gives the objects."""
     session = st.session_state
     with st.expander(text.MORE, icon=":material/tune:"):
         left, middle, right = st.columns(3)
         with left:
             st.slider(text.MASK, 0.1, 0.9, step=0.05, key="mask", help=text.MASK_HELP, persist_state="session")
             st.slider(text.NMS, 0.0, 0.9, step=0.05, key="nms", help=text.NMS_HELP, persist_state="session",
-                      disabled=session["objects"] in (WATERSHED, compare_state.COMPONENTS))  # fmt: skip
-            st.slider(text.LIMIT, 1, 300, key="limit", persist_state="session")
+                      disabled=by in (WATERSHED, COMPONENTS))  # fmt: skip
+            st.slider(text.LIMIT, 1, MOST, key="limit", persist_state="session")
         with middle:
             st.slider(text.STUFF_AREA, 0, 4096, step=16, key="stuff", help=text.STUFF_HELP, persist_state="session")
             st.selectbox(
@@ -70,7 +72,9 @@ def more(joined: Palette) -> None:
         with right:
             _names("only", text.ONLY, joined.names, text.ONLY_HELP)
             _names("switched", text.SWITCHED, joined.names, text.SWITCHED_HELP)
-        st.latex(text.RULES % tuple(session[key] for key in ("score", "nms", "mask", "visible")))
+        score, nms, mask, visible = (session[key] for key in ("score", "nms", "mask", "visible"))
+        of = {WATERSHED: (*seeded(mask)[::-1], score, visible), COMPONENTS: (mask, score, visible)}
+        st.latex(text.RULES.get(by, text.RULES[""]) % of.get(by, (score, nms, mask, visible)))
         if session["what"] != "photo":
             st.markdown(f"**{text.PARAMETERS}**")
             _drawn(session["what"])
@@ -79,6 +83,18 @@ def more(joined: Palette) -> None:
 def _drawn(what: str) -> None:
     """Show what can be moved in a drawn picture."""
     columns = st.columns(4)
+    for n, (key, label, low, high, step) in enumerate(drawn(what)):
+        with columns[n % 4]:
+            if key == "seed":
+                st.number_input(label, low, high, step=step, key=key, persist_state="session")
+            else:
+                st.slider(label, low, high, step=step, key=key, persist_state="session")
+
+
+def drawn(what: str) -> tuple[tuple[str, str, float, float, float], ...]:
+    """Return the parameters of a drawn picture: key, what it is called, least, most, step."""
+    if what == "photo":
+        return ()
     ranges: tuple[tuple[str, str, float, float, float], ...] = (("seed", text.SEED, 0, SEEDS, 1),)
     if what == "scene":
         ranges += (
@@ -93,12 +109,7 @@ def _drawn(what: str) -> None:
             ("touching", text.TOUCHING, 0.0, 1.0, 0.1), ("blur", text.BLUR, 0.0, 4.0, 0.1),
             ("uneven", text.UNEVEN, 0.0, 1.0, 0.1),
         )  # fmt: skip
-    for n, (key, label, low, high, step) in enumerate(ranges):
-        with columns[n % 4]:
-            if key == "seed":
-                st.number_input(label, low, high, step=step, key=key, persist_state="session")
-            else:
-                st.slider(label, low, high, step=step, key=key, persist_state="session")
+    return ranges
 
 
 def _names(key: str, label: str, known: tuple[str, ...] | list[str], tip: str | None = None) -> None:

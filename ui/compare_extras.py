@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import csv
 import io
+from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 import streamlit as st
 
 from seglab import export
-from ui import compare_state, files, lesson, picker, segment_run, state
-from ui.compare_controls import name
+from ui import cache, compare_state, files, lesson, picker, segment_run, state
+from ui.compare_controls import drawn, name
 from ui.compare_names import names, things
 from ui.compare_panes import BESIDE, legend
 from ui.compare_presets import PRESETS
@@ -25,17 +27,29 @@ from ui.presets import Preset
 from ui.texts import compare as text
 from ui.texts import shared
 
-GUESSES, SAID = "compare.guesses", "compare.said"  # by the picture's hash
+if TYPE_CHECKING:
+    from seglab.runtime import Loaded
+
+GUESSES, SAID = "compare.guesses", "compare.said"  # by what they are about: (number, the picture's hash), or None
 TOLD = "compare.told"  # the sentence of the preset that was started
 
 
 def answered(source: Source) -> bool:
     """Return whether the answers may be shown: somebody has guessed, or skipped that, or followed a link to them."""
-    guesses = st.session_state.setdefault(GUESSES, {})
-    if st.session_state["open"] and not guesses:  # a link that shows the answers shows them of its own picture
-        guesses[source.photo.hash] = None
-    st.session_state["open"] = source.photo.hash in guesses
-    return source.photo.hash in guesses
+    session = st.session_state
+    guesses = session.setdefault(GUESSES, {})
+    if session["open"]:  # a link, an experiment or a lesson asks for the answers: of its own picture, and of no other
+        guesses.setdefault(source.question, None)
+        session["open"] = session["what"] == "photo" and picker.missing()  # its own picture is still to come
+    return source.question in guesses
+
+
+def keep_link(source: Source) -> None:
+    """Write the link; it says whether the answers are shown."""
+    session = st.session_state
+    asked, session["open"] = session["open"], source.question in session[GUESSES]
+    state.keep_link(FIELDS, st.query_params, session, "compare")
+    session["open"] = asked
 
 
 def ask(source: Source) -> None:
@@ -51,8 +65,9 @@ def ask(source: Source) -> None:
 
 def guessed(source: Source) -> None:
     """Say what was guessed, and what is true."""
-    said, true = st.session_state[GUESSES].get(source.photo.hash), source.things
-    if said is not None:
+    said, about = st.session_state[GUESSES].get(source.question) or (None, "")
+    true = source.things
+    if said is not None and about == source.photo.hash:
         st.markdown(text.GUESSED.format(n=said) if true is None else text.GUESSED_TRUE.format(n=said, true=true))
     elif true is not None:
         st.markdown((text.TRUE_NUCLEI if st.session_state["what"] == "cells" else text.TRUE).format(true=true))
@@ -76,9 +91,13 @@ def ways(run: Run) -> dict[str, int]:
             continue
         detector = needs(key)
         loaded = segment_run.load(detector)[0] if detector else None
-        other = compute(run.source, run.semantic, key, loaded, run.settings)
-        counts[key] = len(other.found())
+        made = partial(_count, run, key, loaded)
+        counts[key] = cache.kept(cache.NUMBERS, (*run.key, "count", key, run.found_key), made)
     return counts
+
+
+def _count(run: Run, key: str, loaded: Loaded | None) -> int:
+    return len(compute(run.source, run.semantic, key, loaded, run.settings).found())
 
 
 def counted(run: Run) -> None:
@@ -107,7 +126,7 @@ def notes(run: Run) -> None:
     palette = run.semantic.palette
     if palette.background is not None and len(palette.things) > 1:
         st.warning(text.NOT_PANOPTIC, icon=":material/info:")
-    if run.objects == "street-instances":
+    if run.by == "street-instances":
         st.info(text.APPROXIMATE, icon=":material/info:")
 
 
@@ -128,11 +147,12 @@ def numbers(run: Run) -> Pinned:
         mean = quality.sums.average()
         values |= {"PQ": Number(mean.pq, 3), "SQ": Number(mean.sq, 3), "RQ": Number(mean.rq, 3)}
     choices = {
-        text.WHAT: run.source.photo.title, text.SEMANTIC: name(run.semantic.key), text.OBJECTS: name(run.objects),
+        text.WHAT: run.source.photo.title, text.SEMANTIC: name(run.semantic.key), text.OBJECTS: name(run.by),
         text.SCORE: f"{s.score:g}", text.MASK: f"{s.mask:g}", text.NMS: f"{s.nms:g}", text.LIMIT: str(s.limit),
         text.VISIBLE: f"{s.visible:g}", text.STUFF_AREA: str(s.stuff), text.FIRST: text.FIRSTS[s.first],
         text.ONLY: s.only or "–", text.SWITCHED: s.switched or "–",
     }  # fmt: skip
+    choices |= {label: f"{st.session_state[key]:g}" for key, label, *_ in drawn(st.session_state["what"])}
     return Pinned(labels, result.palette, values, choices)
 
 
@@ -145,7 +165,6 @@ def start_preset(preset: Preset) -> None:
     """Set every choice as the preset's link would."""
     values, _ = state.read(FIELDS, preset.params)
     st.session_state.update(values)
-    st.session_state[GUESSES] = {}  # it shows its answers, of its own picture
     st.session_state[TOLD] = preset.sentence
 
 
@@ -172,18 +191,18 @@ def downloads(run: Run) -> None:
 
 def load_lesson() -> None:
     """Offer to load a lesson file: it comes with its answers."""
-    lesson.load(FIELDS, lambda _: st.session_state.update({GUESSES: {}, "open": True}))
+    lesson.load(FIELDS, lambda _: st.session_state.update(open=True))
 
 
 def table(run: Run) -> bytes:
-    """Return the segments as CSV (UTF-8): segment, class, kind, pixels, score."""
+    """Return the segments as CSV (UTF-8): segment, its id in the map, class, kind, pixels, score."""
     out = io.StringIO(newline="")
     rows = csv.writer(out)
     rows.writerow([name.lower() for name in text.SEGMENT_COLUMNS])
     result = run.fused()
     for s in result.segments:
         kind = text.THING if s.thing else text.STUFF
-        rows.writerow([names(run, result)[s.id], result.palette.names[s.label], kind, s.area, round(s.score, 4)])
+        rows.writerow([names(run, result)[s.id], s.id, result.palette.names[s.label], kind, s.area, round(s.score, 4)])
     return out.getvalue().encode()
 
 
@@ -226,5 +245,4 @@ def tidy(source: Source) -> None:
 
 
 def _open(source: Source, said: bool) -> None:
-    st.session_state[GUESSES][source.photo.hash] = st.session_state.get(SAID) if said else None
-    st.session_state["open"] = True
+    st.session_state[GUESSES][source.question] = (st.session_state.get(SAID), source.photo.hash) if said else None

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from seglab.draw_objects import shades
-from seglab.types import PanopticResult
+from seglab.types import PanopticResult, Step
 from ui.compare_run import Run
 from ui.texts import compare as text
 
@@ -33,6 +33,18 @@ def things(run: Run) -> list[Thing]:
 def names(run: Run, result: PanopticResult) -> dict[int, str]:
     """Return what each segment of a map is called: a thing as its object, or by class and number; stuff by class."""
     return _once(run, ("names", id(result)), lambda: _names(run, result))
+
+
+def reason(run: Run, step: Step) -> str:
+    """Return why a step ended as it did, with the page's name for the segment that was most in its way.
+
+    The library calls it by its class and its id in the map ("dog 5"), the page by class and number ("dog 2").
+    """
+    if not step.lost_to:
+        return step.reason
+    owner, result = step.lost_to[0][0], run.fused()
+    own = result.palette.names[_labels(run)[owner]]
+    return step.reason.replace(f"{own} {owner}", names(run, result)[owner])
 
 
 def colors(run: Run) -> dict[int, Color]:

@@ -53,11 +53,15 @@ def opacity(run: Run) -> float:
 
 
 def semantic(run: Run) -> v.LabelLayer:
-    """Return the semantic map; a class lights its segments in the other panes."""
+    """Return the semantic map; a class lights its segments and objects in the other panes."""
     of_class: dict[int, tuple[int, ...]] = {}
     for s in run.fused().segments:
         of_class[s.label] = (*of_class.get(s.label, ()), s.id)
-    lit = {k: {text.PANES["panoptic"]: of_class[k]} if k in of_class else {} for k in range(len(run.semantic.palette))}
+    objects: dict[int, tuple[int, ...]] = {}
+    for i, thing in enumerate(things(run), 1):
+        objects[thing.label] = (*objects.get(thing.label, ()), i)
+    both = (text.PANES["panoptic"], of_class), (text.PANES["instance"], objects)
+    lit = {k: {pane: of[k] for pane, of in both if k in of} for k in range(len(run.semantic.palette))}
     return v.LabelLayer(run.labels(), run.semantic.palette, text.PANES["semantic"], lights=lit)
 
 
@@ -108,14 +112,15 @@ def says(run: Run, key: str) -> str:
         called = ", ".join(run.palette.names[k] for k in areas)
         total = sum(areas.values())
         said = text.ONE_AREA if total == 1 else text.MANY_AREAS.format(n=total)
-        return text.SAYS_SEMANTIC.format(areas=said, names=called) if areas else text.SAYS_SEMANTIC_NONE
+        says = text.SAYS_SEMANTIC_NUCLEI if run.semantic.palette.title == "Nuclei" else text.SAYS_SEMANTIC
+        return says.format(areas=said, names=called) if areas else text.SAYS_SEMANTIC_NONE
     if key == "instance":
         n = len(run.found())
         if not n:
             return text.SAYS_INSTANCE_ONLY if run.settings.only else text.SAYS_INSTANCE_NONE
         said = text.ONE_OBJECT if n == 1 else text.MANY_OBJECTS.format(n=n)
         told = text.SAYS_INSTANCE.format(objects=said, twice=int((run.claims() > 1).sum()))
-        full = run.detections is not None and n == run.settings.limit
+        full = n == run.settings.limit
         return f"{told} {text.LIMIT_REACHED.format(n=n)}" if full else told
     result = run.fused()
     counted = sum(s.thing for s in result.segments)

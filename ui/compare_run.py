@@ -16,7 +16,9 @@ from seglab.stretch import UNSURE
 from seglab.types import InstanceResult, Labels, Logits, Palette, PanopticResult, SemanticResult
 from ui import cache, compare_state, segment_run
 from ui.compare_source import Source
-from ui.compare_state import COMPONENTS, WATERSHED
+from ui.compare_state import COMPONENTS, MOST, WATERSHED
+
+RANKED = 0.05  # score from which on objects are ranked: the least that a detector keeps
 
 if TYPE_CHECKING:
     from seglab.instances import Detections
@@ -58,6 +60,7 @@ class Run:
     settings: Settings
     ms: float
     peak: int
+    notice: str = ""  # what was done otherwise than asked, for want of memory
     made: dict[tuple[Any, ...], Any] = field(default_factory=dict)
 
     @property
@@ -65,6 +68,11 @@ class Run:
         """What the networks' answers depend on."""
         hashes = self.semantic.weights_hash, self.detector.weights_hash if self.detector else self.objects
         return "compare", self.source.photo.hash, *hashes
+
+    @property
+    def by(self) -> str:
+        """What gives the objects: the detector that ran, which without a network isn't the one asked for, or a way."""
+        return self.detector.key if self.detector else self.objects
 
     @property
     def palette(self) -> Palette:
@@ -78,8 +86,14 @@ class Run:
         return self._kept(("labels",), lambda: maps.labels(self.logits, self.source.photo.size))
 
     def found(self) -> InstanceResult:
-        """The objects that pass the settings, of the classes that take part."""
-        return self._kept(("found", self.found_key), self._find)
+        """The objects that pass the settings: the best of the classes that take part, as many as are asked for."""
+        s = self.settings
+        return self._kept(("found", self.found_key), lambda: _first(self._find(s.score), slice(s.limit)))
+
+    def ranked(self) -> InstanceResult:
+        """All objects that may be ranked, whatever the score and number asked for."""
+        s = self.settings
+        return self._kept(("ranked", s.mask, s.nms, s.only), lambda: self._find(RANKED))
 
     @property
     def found_key(self) -> tuple[Any, ...]:
@@ -120,15 +134,16 @@ class Run:
         true = self.true()
         return None if true is None else self._kept(("pq", self.settings), lambda: panoptic_quality(self.fused(), true))
 
-    def _find(self) -> InstanceResult:
+    def _find(self, score: float) -> InstanceResult:
+        """Return the objects of a better score, of the classes that take part, the best first."""
         from seglab import instances
 
         s = self.settings
         if self.detections is not None:
-            found = instances.select(self.detections, score=s.score, nms=s.nms, mask_threshold=s.mask, limit=s.limit)
+            found = instances.select(self.detections, score=score, nms=s.nms, mask_threshold=s.mask, limit=MOST)
         else:
             found = self._kept(("read off", self.objects, s.mask), self._read_off)
-            found = _first(found, found.scores > s.score)
+            found = _first(found, found.scores > score)
         return _first(found, np.isin(found.classes, self.part()[1]))
 
     def part(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
@@ -148,8 +163,7 @@ class Run:
         probability = maps.probability(self.logits, self.source.photo.size, palette.things[0])
         if self.objects == COMPONENTS:
             return watershed.components(probability, threshold=threshold, palette=palette)
-        # The defaults, 0.3 and 0.7, lie about a threshold of 0.5.
-        low, high = max(0.05, threshold - 0.2), min(0.95, threshold + 0.2)
+        low, high = seeded(threshold)
         return watershed.split(probability, threshold=low, confident=high, palette=palette)
 
     def _fuse(self) -> PanopticResult:
@@ -177,6 +191,15 @@ class Run:
         return self.made[what]
 
 
+def seeded(threshold: float) -> tuple[float, float]:
+    """Return the watershed's two thresholds about one: how far objects grow, and where they have their seeds.
+
+    >>> seeded(0.5)
+    (0.3, 0.7)
+    """
+    return max(0.05, round(threshold - 0.2, 2)), min(0.95, round(threshold + 0.2, 2))
+
+
 def panoptic_joined(semantic: Palette, objects: Palette) -> tuple[Palette, tuple[int, ...]]:
     """Return the classes of both in one palette, and where each class of the objects stands in it."""
     from seglab import panoptic
@@ -194,7 +217,7 @@ def run(source: Source, semantic: Loaded, objects: str, detector: Loaded | None,
         key = "detections", source.photo.hash, detector.weights_hash
         found, more, most = cache.kept(cache.LOGITS, key, lambda: _detect(source, detector))
         ms, peak = ms + more, max(peak, most)
-    return Run(source, semantic, answer.logits, objects, detector, found, settings, ms, peak)
+    return Run(source, semantic, answer.logits, objects, detector, found, settings, ms, peak, answer.notice)
 
 
 def _detect(source: Source, detector: Loaded) -> tuple[Detections, float, int]:
@@ -215,8 +238,8 @@ def _areas(labels: Labels, things: tuple[int, ...]) -> dict[int, int]:
     return {k: n for k, n in counts.items() if n}
 
 
-def _first(found: InstanceResult, keep: np.ndarray) -> InstanceResult:
-    chosen = np.flatnonzero(keep)
+def _first(found: InstanceResult, keep: NDArray[np.bool_] | slice) -> InstanceResult:
+    chosen = np.arange(len(found))[keep]
     crops = tuple(found.crops[i] for i in chosen)
     return InstanceResult(
         found.boxes[chosen], found.classes[chosen], found.scores[chosen], crops, found.size, found.palette

@@ -28,6 +28,11 @@ class Source:
     sample: Sample | None = None
 
     @property
+    def question(self) -> str:
+        """What a guess is about: a photo, or a drawn picture by its number, whatever is moved in it."""
+        return self.photo.hash if self.sample is None else self.photo.name
+
+    @property
     def things(self) -> int | None:
         """How many things there are; None where nobody knows."""
         if self.sample is None or self.sample.ids is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from seglab import zoo
@@ -22,7 +23,7 @@ COMPONENTS, WATERSHED = "components", "watershed"
 SEMANTIC = {
     "scene": ("scenes",),
     "cells": ("nuclei-unet", "nuclei-unet-30"),
-    "photo": ("street", "street-fast", "deeplabv3-mobilenet", "deeplabv3-resnet101", "nuclei-unet"),
+    "photo": ("street", "street-fast", "deeplabv3-mobilenet", "deeplabv3-resnet101", "nuclei-unet", "nuclei-unet-30"),
 }
 OBJECTS = {
     "scene": ("scenes-instances",),
@@ -31,42 +32,44 @@ OBJECTS = {
 }
 
 COCO = ("maskrcnn-resnet50-fpn-v2", "maskrcnn-resnet50-fpn")
+MOST = 1000  # objects: nuclei come in hundreds
+LONGEST = 1000  # characters of a list of classes: all of COCO's take 700
+
+
+def _only(what: str, *fields: Field) -> list[Field]:
+    """Return fields that count for one kind of picture alone."""
+    return [replace(field, only_if=("what", what)) for field in fields]
+
 
 FIELDS: tuple[Field, ...] = (
     choice("what", "scene", SOURCES),
-    choice("image", gallery.DEFAULT, (*gallery.GALLERY, gallery.UPLOAD)),
-    words("file"),
-    words("sha", longest=16),
+    *_only("photo", choice("image", gallery.DEFAULT, (*gallery.GALLERY, gallery.UPLOAD)), words("file"),
+           words("sha", longest=16)),
     flag("open"),  # the answers are shown at once, without a guess
     choice("semantic", "", ("", *dict.fromkeys(key for keys in SEMANTIC.values() for key in keys))),
     choice("objects", "", ("", *dict.fromkeys(key for keys in OBJECTS.values() for key in keys))),
-    # a drawn street
-    whole("seed", 11, 0, SEEDS),
-    whole("things", 8, 0, 50),
-    number("size", 1.0, 0.5, 2.0),
-    number("crowding", 0.5, 0.0, 1.0),
-    number("thin", 0.3, 0.0, 1.0),
-    number("contrast", 1.0, 0.1, 1.0),
-    number("grain", 0.02, 0.0, 0.3),
-    number("imbalance", 0.0, 0.0, 1.0),
-    # drawn nuclei
-    whole("count", 40, 0, 300),
-    number("radius", 10.0, 4.0, 30.0),
-    number("touching", 0.5, 0.0, 1.0),
-    number("blur", 0.7, 0.0, 4.0),
-    number("uneven", 0.3, 0.0, 1.0),
+    whole("seed", 11, 0, SEEDS),  # of a drawn picture
+    *_only(
+        "scene", whole("things", 8, 0, 50), number("size", 1.0, 0.5, 2.0), number("crowding", 0.5, 0.0, 1.0),
+        number("thin", 0.3, 0.0, 1.0), number("contrast", 1.0, 0.1, 1.0), number("grain", 0.02, 0.0, 0.3),
+        number("imbalance", 0.0, 0.0, 1.0),
+    ),
+    *_only(
+        "cells", whole("count", 40, 0, 300), number("radius", 10.0, 4.0, 30.0), number("touching", 0.5, 0.0, 1.0),
+        number("blur", 0.7, 0.0, 4.0), number("uneven", 0.3, 0.0, 1.0),
+    ),
     # which objects count, and how they are fused
     number("score", 0.5, 0.05, 0.95),
     number("mask", 0.5, 0.1, 0.9),
     number("nms", 0.5, 0.0, 0.9),
-    whole("limit", 300, 1, 300),
+    whole("limit", 300, 1, MOST),
     number("visible", 0.5, 0.0, 1.0),
     whole("stuff", 256, 0, 4096),
     choice("first", "score", ("score", "smaller")),
-    words("switched", longest=120),  # classes that go from stuff to thing or back, joined by commas
-    words("only", longest=120),  # the classes of objects that take part; all if empty
-    whole("step", 0, 0, 400),
-)
+    words("switched", longest=LONGEST),  # classes that go from stuff to thing or back, joined by commas
+    words("only", longest=LONGEST),  # the classes of objects that take part; all if empty
+    whole("step", 0, 0, 2 * MOST),
+)  # fmt: skip
 
 
 def scene_parameters(now: Mapping[Any, Any]) -> scenes.Parameters:
@@ -111,7 +114,10 @@ def object_options(source: str, semantic: str) -> tuple[str, ...]:
 
 def sources() -> tuple[str, ...]:
     """Return the sources whose embedded models are all in this installation, so that each answers without a network."""
-    needed = {"scene": ("scenes", "scenes-instances"), "cells": ("nuclei-unet",), "photo": ("street-instances",)}
+    needed = {
+        "scene": ("scenes", "scenes-instances"), "cells": ("nuclei-unet", "nuclei-instances"),
+        "photo": ("street-instances",),
+    }  # fmt: skip
     return tuple(what for what in SOURCES if set(needed[what]) <= set(zoo.offered()))
 
 

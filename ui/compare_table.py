@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
+
 import streamlit as st
 
 from seglab.metrics.matching import boxes
 from seglab.types import PanopticResult, Step
 from ui import viewer as v
-from ui.compare_names import colors, lights, names, things
+from ui.compare_names import colors, lights, names, reason, things
 from ui.compare_panes import LINK, panoptic
 from ui.compare_run import Run
 from ui.texts import compare as text
@@ -21,7 +23,7 @@ def segments(run: Run) -> None:
     at, called, color = places(result), names(run, result), colors(run)
     rows = []
     for s in sorted(result.segments, key=lambda s: (not s.thing, s.id)):
-        cells = (called[s.id], result.palette.names[s.label], text.THING if s.thing else text.STUFF,
+        cells = (called[s.id], f"{s.id}", result.palette.names[s.label], text.THING if s.thing else text.STUFF,
                  f"{s.area}", f"{s.score:.2f}" if s.thing else "—")  # fmt: skip
         rows.append(v.Row(cells, color[s.id], lights(run, segment=s.id), at.get(s.id)))
     st.caption(text.SEGMENTS_NOTE)
@@ -58,9 +60,7 @@ def steps(run: Run, sent: v.Sent, clicked: tuple[int, int] | None) -> None:
         n = st.slider(text.STEP, 0, total, key="step", persist_state="session")
         ids = after(result, n)
         kept = {step.segment for step in result.steps[:n]}
-        part = PanopticResult(
-            ids, tuple(s for s in result.segments if s.id in kept and (ids == s.id).any()), result.palette
-        )
+        part = PanopticResult(ids, tuple(s for s in result.segments if s.id in kept), result.palette)
         v.viewer(
             sent, [panoptic(run, part, text.STEP_PANE)], key="compare.step", link=LINK, height=360, opacity=0.7,
             outlines=True, legend=False, controls=False, alt=text.ALT["panoptic"].format(what=run.source.photo.alt),
@@ -72,7 +72,7 @@ def steps(run: Run, sent: v.Sent, clicked: tuple[int, int] | None) -> None:
         _claims(run, clicked)
         rows = []
         for i, step in enumerate(result.steps, 1):
-            cells = (f"{i}", candidate(run, step), step.what, f"{step.pixels}", f"{step.won}", step.reason)
+            cells = (f"{i}", candidate(run, step), step.what, f"{step.pixels}", f"{step.won}", reason(run, step))
             lit = (
                 lights(run, index=step.index)
                 if step.index >= 0
@@ -96,7 +96,7 @@ def take_step() -> None:
 
 def tell(run: Run, step: Step, n: int, total: int) -> str:
     """Return a step in words: what it was about, what happened, and why."""
-    said = text.STEP_OF.format(n=n, total=total, name=candidate(run, step), reason=step.reason)
+    said = text.STEP_OF.format(n=n, total=total, name=candidate(run, step), reason=reason(run, step))
     if step.lost_to:
         called = names(run, run.fused())
         others = ", ".join(f"{called[i]} ({pixels:,})" for i, pixels in step.lost_to)
@@ -106,12 +106,13 @@ def tell(run: Run, step: Step, n: int, total: int) -> str:
 
 def visible_share(run: Run, step: Step) -> str:
     """Return the share of an object that was left to it, as a formula with its numbers; "" where it isn't asked for."""
-    if step.index < 0 or not step.pixels or not (step.won or step.lost_to):
-        return ""
     left = step.pixels - sum(pixels for _, pixels in step.lost_to)
+    if step.index < 0 or not left or not (step.won or step.lost_to):  # if nothing is visible, it is never enough
+        return ""
     least = run.settings.visible
     sign = r"\ge" if left / step.pixels >= least else "<"
-    return text.VISIBLE_SHARE % (left, step.pixels, left / step.pixels, sign, least)
+    share = math.floor(100 * left / step.pixels) / 100  # rounded down: what is below the least reads as below it
+    return text.VISIBLE_SHARE % (left, step.pixels, share, sign, least)
 
 
 def candidate(run: Run, step: Step) -> str:
@@ -136,14 +137,14 @@ def _claims(run: Run, clicked: tuple[int, int] | None) -> None:
         return
     x, y = clicked
     result = run.fused()
-    wanting = claimants(result, run.found(), y, x)
+    wanting = claimants(result, run.found(), y, x, int(run.labels()[y, x]))
     if not wanting:
         st.markdown(text.CLICKED_NOBODY.format(x=x, y=y))
         return
     owner = int(result.segment_ids[y, x])
     lines = [
         f"- {candidate(run, step)}: **{text.WON if step.segment and step.segment == owner else text.WANTED}**. "
-        f"{step.reason}"
+        f"{reason(run, step)}"
         for step in wanting
     ]
     st.markdown("\n".join([text.CLICKED.format(x=x, y=y), "", *lines]))

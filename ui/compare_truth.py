@@ -14,6 +14,7 @@ from ui import viewer as v
 from ui.compare_names import lights, names
 from ui.compare_panes import LINK
 from ui.compare_run import Run
+from ui.compare_state import MOST
 from ui.compare_table import places
 from ui.texts import compare as text
 
@@ -36,6 +37,7 @@ def truth(run: Run) -> None:
          (text.PQ, mean.pq)), strict=True,
     ):  # fmt: skip
         column.metric(name, _number(value))
+    st.caption(text.AP_NOTE)
     left, right = st.columns([3, 2])
     with left:
         st.markdown(text.AVERAGES.format(pq=mean.pq, sq=mean.sq, rq=mean.rq, product=mean.sq * mean.rq))
@@ -58,24 +60,30 @@ def truth(run: Run) -> None:
 
 
 def ap(run: Run) -> AveragePrecision:
-    """Return the average precision of all objects of a score of 0.05 or more, as COCO counts it."""
-    from seglab.instances import select
+    """Return the average precision of all objects of a score above 0.05, as COCO counts it, but for their number.
+
+    COCO stops at the best hundred of a class in a picture; nuclei come in hundreds.
+    """
     from seglab.metrics.average_precision import average_precision, detections
     from seglab.truths import instances_of
 
     true = run.true()
     assert true is not None
-    found = run.found() if run.detections is None else select(run.detections, score=0.05, limit=300)
-    key = (*run.key, "ap", true.palette.things, run.settings if run.detections is None else None)
-    return cache.kept(cache.NUMBERS, key, lambda: average_precision([detections(found, instances_of(true))]))
+    s = run.settings
+    key = (*run.key, "ap", run.by, true.palette.things, s.mask, s.nms, s.only)
+    return cache.kept(
+        cache.NUMBERS, key, lambda: average_precision([detections(run.ranked(), instances_of(true), most=MOST)])
+    )
 
 
 def _formula(run: Run) -> None:
-    """Show PQ = SQ × RQ with the numbers of the class that has the most objects."""
+    """Show PQ = SQ × RQ with the numbers of the class that has the most segments, of those that have a match."""
     quality = run.quality()
     assert quality is not None
     sums = quality.sums
-    k = int(np.argmax(sums.tp + sums.fp + sums.fn))
+    if not sums.tp.any():
+        return
+    k = int(np.argmax(np.where(sums.tp > 0, sums.tp + sums.fp + sums.fn, 0)))
     tp, fp, fn = int(sums.tp[k]), int(sums.fp[k]), int(sums.fn[k])
     name = run.palette.names[k].replace("_", r"\_")
     st.latex(text.PQ_FORMULA % (

@@ -97,7 +97,7 @@ def words(key: str, default: str = "", longest: int = 60) -> Field:
             raise ValueError(f"a text of one line, at most {longest} characters")
         return value
 
-    return Field(key, default, parse)
+    return Field(key, default, parse, max(longest, MAX_LENGTH))
 
 
 def text(value: Value) -> str:

@@ -19,7 +19,16 @@ from seglab.instances import SIDE, Detections
 from seglab.truths import instances_of, truth
 from seglab.types import InstanceResult, Sample
 from tests.pages.apps import ok, opened, words
-from ui import compare_presets, compare_run, compare_source, compare_state, segment_run, state
+from ui import (
+    compare_code,
+    compare_names,
+    compare_presets,
+    compare_run,
+    compare_source,
+    compare_state,
+    segment_run,
+    state,
+)
 from ui.compare_run import Settings
 from ui.texts import compare as text
 
@@ -53,7 +62,7 @@ def oracle(random_weights: Path, monkeypatch: pytest.MonkeyPatch) -> SimpleNames
         if sample is None:
             return real(photo, loaded, options, temperature, threshold)
         logits = np.where(np.arange(len(sample.palette))[:, None, None] == sample.labels, 0, -20).astype(np.float16)
-        return SimpleNamespace(logits=logits, ms=1.0, peak=1)
+        return SimpleNamespace(logits=logits, ms=1.0, peak=1, notice="")
 
     def detect(source, detector):
         told.passes += 1
@@ -148,6 +157,117 @@ def test_no_threshold_runs_a_network(oracle: SimpleNamespace) -> None:
     # The stand-in for the logits is asked each time, and computes nothing; the detector's answer is kept.
     assert runtime.forward_passes() == forwards
     assert oracle.passes - passes == 6
+
+
+def test_no_threshold_runs_a_real_network(random_weights: Path) -> None:
+    app = start(open="1", score="0.05")
+    forwards = runtime.forward_passes()
+    assert forwards > 0
+    for key, value in (("score", 0.3), ("visible", 0.9), ("mask", 0.7), ("nms", 0.2), ("limit", 3), ("stuff", 512)):
+        next(s for s in app.slider if s.key == key).set_value(value)
+        ok(app.run())
+    assert runtime.forward_passes() == forwards
+
+
+def test_moving_what_is_drawn_does_not_ask_again(oracle: SimpleNamespace) -> None:
+    app = start(open="1", seed="7", things="3")
+    next(s for s in app.slider if s.key == "things").set_value(9)
+    ok(app.run())
+    said = words(app)
+    assert text.GUESS not in said
+    assert text.TRUE.format(true=things(app)) in said
+
+
+def test_a_guess_is_of_the_picture_that_was_seen(oracle: SimpleNamespace) -> None:
+    app = start(seed="7", things="3")
+    next(n for n in app.number_input if n.key == "compare.said").set_value(5)
+    next(b for b in app.button if b.label == text.REVEAL).click()
+    ok(app.run())
+    assert "Your guess: **5**" in words(app)
+    next(s for s in app.slider if s.key == "things").set_value(9)
+    ok(app.run())
+    assert "Your guess" not in words(app)
+
+
+def test_a_second_link_shows_its_answers_too(oracle: SimpleNamespace) -> None:
+    app = start(open="1", seed="4")
+    app.query_params["seed"] = "5"
+    ok(app.run())
+    assert text.GUESS not in words(app)
+    next(b for b in app.button if b.label == text.ANOTHER).click()  # but the visitor's own next one asks
+    ok(app.run())
+    assert text.GUESS in words(app)
+    assert "open" not in app.query_params
+
+
+def test_a_chosen_model_stands_in_the_link_and_one_that_nobody_chose_does_not(oracle: SimpleNamespace) -> None:
+    app = start(open="1", what="cells")
+    assert "semantic" not in app.query_params
+    next(s for s in app.selectbox if s.key == "compare.semantic").set_value("nuclei-unet-30")
+    ok(app.run())
+    next(s for s in app.selectbox if s.key == "compare.semantic").set_value("nuclei-unet")
+    ok(app.run())
+    assert app.query_params["semantic"] in ("nuclei-unet", ["nuclei-unet"])  # the first in the list, but chosen
+
+
+def test_links_tell_of_the_kind_of_picture_alone(oracle: SimpleNamespace) -> None:
+    assert not {"image", "sha"} & set(start(open="1", image="chelsea", sha="ab").query_params)
+    assert "things" not in start(open="1", what="cells", things="20").query_params
+
+
+def test_the_limit_counts_what_takes_part(oracle: SimpleNamespace) -> None:
+    app = start(open="1", seed="7", things="8")
+    objects = instances_of(truth(oracle.samples[-1]))
+    last = int(objects.classes[-1])  # its scores are the lowest
+    name, n = objects.palette.names[last], int((objects.classes == last).sum())
+    few = start(open="1", seed="7", things="8", only=name, limit="1")
+    assert "**1 object**" in words(few)
+    assert n >= 1
+    assert text.LIMIT_REACHED.format(n=1) in words(few)
+    three = start(open="1", what="cells", count="12", objects="components", limit="3")
+    assert "**3 objects**" in words(three)
+    assert app.session_state["limit"] == 300
+
+
+def test_more_than_a_hundred_nuclei_are_ranked(oracle: SimpleNamespace) -> None:
+    app = start(open="1", what="cells", count="150", touching="0", radius="6", limit="2")
+    app.session_state["compare.tab"] = text.TAB_TRUTH
+    ok(app.run())
+    ap50 = next(float(m.value) for m in app.metric if m.label == text.AP50)
+    assert ap50 > 0.9  # of the true objects; the best hundred alone would have 0.67, two 0.02
+
+
+def test_a_clicked_pixel_says_who_has_it_and_by_the_page_s_names(
+    oracle: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = []
+    real = compare_run.run
+    monkeypatch.setattr("ui.compare_run.run", lambda *a: made.append(real(*a)) or made[-1])
+    app = start(open="1", seed="39", things="20", crowding="1", stuff="0", visible="0.2")
+    run = made[-1]
+    result = run.fused()
+    app.session_state["compare.tab"] = text.TAB_STEPS
+
+    def asked(y: int, x: int) -> str:
+        app.session_state["compare.clicked"] = (run.source.photo.hash, (x, y))
+        ok(app.run())
+        return words(app).split(f"Pixel x = {x}, y = {y}")[1]
+
+    stuff = next(s for s in result.segments if not s.thing)
+    y, x = np.argwhere((result.segment_ids == stuff.id) & (run.claims() == 0))[0].tolist()
+    assert f"- {result.palette.names[stuff.label]}: **{text.WON}**" in asked(y, x)
+    y, x = np.argwhere(run.claims() > 1)[0].tolist()
+    called, owner = compare_names.names(run, result), int(result.segment_ids[y, x])
+    said = asked(y, x).split("\n\n")[1]
+    assert f"- {called[owner]} · " in said
+    assert said.count("- ") >= 2
+    # The library calls a segment by its id; the page numbers each class.
+    cut = [s for s in result.steps if s.index >= 0 and s.lost_to]
+    assert cut
+    for step in cut:
+        assert called[step.lost_to[0][0]] in compare_names.reason(run, step)
+    ids = {f"{result.palette.names[s.label]} {s.id}" for s in result.segments} - set(called.values())
+    assert not any(f"{name}." in compare_names.reason(run, step) for step in cut for name in ids)
 
 
 def test_the_score_decides_who_is_counted(oracle: SimpleNamespace) -> None:
@@ -306,6 +426,7 @@ def test_three_ways_to_count_nuclei(oracle: SimpleNamespace) -> None:
     counts = {row[0]: int(row[1]) for row in app.table[0].value.itertuples(index=False)}
     assert counts[text.WAYS["components"]] < true
     assert counts["Nuclei, Mask R-CNN"] == true
+    assert counts[text.WAYS["watershed"]] == counts[text.WAYS["components"]]  # of a map without doubts: no gaps in it
 
 
 def test_a_pinned_result_is_compared_with_what_was_moved(oracle: SimpleNamespace) -> None:
@@ -383,7 +504,10 @@ def test_settings_are_what_the_session_says() -> None:
             "only": "car,dog",
             "first": "smaller",
         },
+        {"seed": "7", "things": "9", "score": "0.05", "switched": "car", "limit": "4"},
+        {"seed": "7", "things": "9", "score": "0.05", "only": "car,dog,person", "limit": "2"},
         {"what": "cells", "seed": "3", "count": "12", "objects": "watershed"},
+        {"what": "cells", "seed": "3", "count": "12", "objects": "watershed", "switched": "nucleus"},
         {"what": "cells", "seed": "3", "count": "12", "objects": "components", "mask": "0.45"},
         {"what": "cells", "seed": "2", "count": "9", "score": "0.05"},
         {"what": "photo", "image": "chelsea", "score": "0.05"},
@@ -411,3 +535,24 @@ def test_the_code_gives_the_same_map(random_weights: Path, tmp_path: Path, param
     wanted = made[-1].fused().segment_ids
     got = np.load(tmp_path / "panoptic.npy")
     assert (got == wanted).mean() > 0.999
+
+
+def test_the_code_splits_as_the_page_does() -> None:
+    from scipy import ndimage
+
+    from seglab import watershed
+    from seglab.palettes import NUCLEI
+
+    noise = np.random.default_rng(0).normal(size=(90, 90))
+    p = (0.5 + 0.25 * ndimage.gaussian_filter(noise, 4) / ndimage.gaussian_filter(noise, 4).std()).clip(0.01, 0.99)
+    run = SimpleNamespace(
+        settings=Settings(score=0.4, mask=0.55), semantic=SimpleNamespace(palette=NUCLEI), objects="watershed",
+        part=lambda: ((0, 1), (0, 1)), fused=lambda: SimpleNamespace(palette=NUCLEI),
+    )  # fmt: skip
+    known: dict[str, Any] = {"np": np, "z": torch.tensor(np.stack([np.log(1 - p), np.log(p)]))}
+    exec(compare_code._read_off(run)[0], known)  # type: ignore[arg-type]
+    low, high = compare_run.seeded(0.55)
+    wanted = watershed.split(p, threshold=low, confident=high)
+    assert len(wanted) > 5
+    assert len(known["found"]) == len(wanted)
+    assert (sum(known["found"]) > 0).sum() == (wanted.ids() > 0).sum()

@@ -50,6 +50,9 @@ SAYS_SEMANTIC = (
     "**Can't count.** It knows which pixels are {names}, and these form **{areas}**; objects that touch "
     "are one area, and one that is cut in two by a pole is two."
 )
+SAYS_SEMANTIC_NUCLEI = (
+    "**Can't count.** It knows which pixels are nuclei, and these form **{areas}**; nuclei that touch are one area."
+)
 SAYS_SEMANTIC_NONE = "**Can't count**, and finds no class of things here."
 SAYS_INSTANCE = (
     "**{objects}**, each with a mask and a score of its own. {twice:,} pixels are claimed by more than one "
@@ -80,7 +83,7 @@ VISIBLE = "Least visible share"
 VISIBLE_HELP = "An object of which better ones leave less than this is dropped when both answers are fused."
 MORE = "More: the picture's parameters, masks, overlaps, which classes count"
 MASK = "Mask threshold"
-MASK_HELP = "A pixel belongs to an object from this probability on."
+MASK_HELP = "A pixel belongs to an object from this probability on; a watershed starts above it and ends below it."
 NMS = "NMS: largest overlap"
 NMS_HELP = "Of two boxes of one class that overlap more (IoU), only the better one stays."
 LIMIT = "At most so many objects"
@@ -96,11 +99,15 @@ SWITCHED_HELP = (
     "thing has no objects here, so that its pixels become void."
 )
 # What is asked of object i with score s, box b, mask probabilities p and mask m; j stands for those before it.
-RULES = (
-    r"\begin{aligned}\text{found:}\quad&s_i>%g,\quad\frac{|b_i\cap b_j|}{|b_i\cup b_j|}\le%g\ \text{ for each better }j"
-    r"\text{ of its class}\\\text{mask:}\quad&m_i=\{(x,y):p_i(x,y)>%g\}\\\text{kept:}\quad&"
-    r"\frac{|m_i\setminus\bigcup_j m_j|}{|m_i|}\ge%g\end{aligned}"
-)
+_KEPT = r"\\\text{kept:}\quad&\frac{|m_i\setminus\bigcup_j m_j|}{|m_i|}\ge%g\end{aligned}"
+_MEAN = r",\quad s_i=\text{mean of }p\text{ in }m_i>%g"
+RULES = {
+    "": r"\begin{aligned}\text{found:}\quad&s_i>%g,\quad\frac{|b_i\cap b_j|}{|b_i\cup b_j|}\le%g\ "
+    r"\text{ for each better }j\text{ of its class}\\\text{mask:}\quad&m_i=\{(x,y):p_i(x,y)>%g\}" + _KEPT,
+    "watershed": r"\begin{aligned}\text{seeds:}\quad&\text{connected pixels with }p(x,y)>%g\\\text{mask:}\quad&m_i="
+    r"\text{what its flood reaches while }p(x,y)>%g" + _MEAN + _KEPT,
+    "components": r"\begin{aligned}\text{mask:}\quad&m_i=\text{connected pixels with }p(x,y)>%g" + _MEAN + _KEPT,
+}
 VISIBLE_SHARE = r"\frac{|m\setminus\bigcup_j m_j|}{|m|}=\frac{%d}{%d}=%.2f\quad%s\quad%g"
 PARAMETERS = "The drawn picture"
 SEED = "Number of the picture"
@@ -119,7 +126,7 @@ UNEVEN = "Uneven light"
 
 # the table of segments
 TAB_SEGMENTS = "Segments"
-SEGMENT_COLUMNS = ("Segment", "Class", "Kind", "Pixels", "Score")
+SEGMENT_COLUMNS = ("Segment", "Id", "Class", "Kind", "Pixels", "Score")
 NO_SEGMENTS = "There is no segment: nothing passes the thresholds."
 SEGMENTS_NOTE = "Point at a row to light the segment in all panes; click it to go there. Headings sort."
 
@@ -147,6 +154,10 @@ NO_TRUTH = (
     "This picture has no truth. Choose a drawn street or drawn nuclei: there every pixel's class and object is known."
 )
 MEAN_IOU, AP, AP50, PQ = "Mean IoU (semantic)", "Mask AP (instances)", "AP at IoU 0.5", "PQ (panoptic)"
+AP_NOTE = (
+    "AP ranks every object that scores above 0.05, whatever the least score and the most objects asked for: it judges "
+    "the order, too. PQ judges what the last pane shows."
+)
 PQ_FORMULA = (
     r"\begin{aligned}\mathrm{PQ}&=\underbrace{\frac{\sum_{\mathrm{TP}}\mathrm{IoU}}{|\mathrm{TP}|}}_{\mathrm{SQ}}\cdot"
     r"\underbrace{\frac{|\mathrm{TP}|}{|\mathrm{TP}|+\tfrac12|\mathrm{FP}|+\tfrac12|\mathrm{FN}|}}_{\mathrm{RQ}}"
@@ -181,4 +192,3 @@ TAB_EXPERIMENTS = "Try this"
 TAB_CODE = "Show the code"
 CODE_NOTE = "These {n} lines give the panoptic map, as above. Save them and run them with Python 3.11 or newer."
 RUNNING = "{title} looks at the picture …"
-COST = ("Networks", "Peak memory", "Parameters", "Device")
