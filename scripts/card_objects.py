@@ -45,10 +45,11 @@ LICENCES = {
 }
 OBJECTIVES = {
     "Classes": "class-weighted cross-entropy + soft Dice",
-    "Gaps": "cross-entropy with U-Net's border weights (w0 {w0:g}, sigma {sigma:g} px), elastic deformation "
-    "({bend:g} px)",
+    "Gaps": "cross-entropy with U-Net's border weights (w0 {w0:g}, sigma {sigma:g} px, no class weights), elastic "
+    "deformation ({bend:g} px)",
     "Objects": "the sum of Mask R-CNN's five losses",
 }
+STRETCH = "Brightness: percentiles {:g} and {:g} of a picture to 0 and 1, square roots between. "
 FAILURES = {
     "Scenes": ["Knows drawn streets only: on a photograph its answers mean nothing."],
     "Nuclei": [
@@ -97,8 +98,9 @@ def card(key: str, said: Mapping[str, Any], found: Mapping[str, Any], pictures: 
     text = (
         f"From scratch, {said['epochs']} epochs, batch {recipe['batch']}, Muon for the kernels (peak {recipe['muon']}) "
         f"and AdamW for the rest (peak {recipe['adamw']}), one cycle, weight decay {recipe['weight_decay']} on "
-        f"kernels, {loss}, moving average of the weights ({recipe['average']} a step), bf16 autocast. Views: "
-        f"{json.dumps(recipe['augment'])}. Seed {said['seed']}."
+        f"kernels, {loss}, moving average of the weights ({recipe['average']} a step), bf16 autocast. "
+        + (STRETCH.format(*recipe["stretch"]) if recipe["stretch"] else "")
+        + f"Views: {json.dumps(recipe['augment'])}. Seed {said['seed']}."
     )
     command = f"python -m seglab train {key} --output runs/{key}"
     command += "" if data == "Scenes" else f" --data {'camvid' if data == 'CamVid' else 'dsb2018'}"

@@ -1,9 +1,10 @@
 """How good objects are: mask AP, the DSB score, and with a semantic model beside it panoptic quality, over a split.
 
-All sums run over the whole split, as `seglab.evaluate`'s one confusion matrix does. AP takes all objects of a score of
-0.05 or more, as COCO does (but for the number in a picture, COCO's 100, which nuclei pass); the others count what a
-picture shows: objects of a score of 0.5 or more, NMS 0.5. What is found where the truth says nothing counts nowhere, as
-in panoptic quality: unlabelled pixels, and those of a thing's class without an id (CamVid's specks).
+All sums run over the whole split, as `seglab.evaluate`'s one confusion matrix does. AP takes all objects of a score
+above 0.05, as COCO does (but for the number in a picture, COCO's 100, which nuclei pass); the others count what a
+picture shows: a detector's objects of a score above 0.5, NMS 0.5, and all that a watershed splits. What is found where
+the truth says nothing counts nowhere, as in panoptic quality: unlabelled pixels, and those of a thing's class without
+an id (CamVid's specks).
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from seglab.metrics.panoptic import PanopticSums, panoptic_quality
 from seglab.objects import LIMIT
 from seglab.panoptic import fuse
 from seglab.truths import instances_of, truth
-from seglab.types import InstanceResult, Palette, PanopticResult, Sample
+from seglab.types import Crop, InstanceResult, Palette, PanopticResult, Sample
 from seglab.watershed import components, split
 
 if TYPE_CHECKING:
@@ -43,8 +44,8 @@ if TYPE_CHECKING:
 class ObjectEvaluation:
     """What was counted on `pictures` pictures; ap: None for objects that have no score to be ranked by.
 
-    baseline, dark: of a net that gives a probability per pixel, the counts of plain connected components, and which
-    pictures show dark objects on bright ground.
+    baseline: of a net that gives a probability per pixel, the counts of plain connected components. dark: of things of
+    one kind, which pictures show dark ones on bright ground.
     """
 
     palette: Palette
@@ -128,6 +129,7 @@ def evaluate_objects(
             probability = object_probability(sample, model)
             shown = split(probability, palette=model.palette)
             baseline.append(_counts(components(probability, palette=model.palette), sample, wanted))
+        if len(model.palette.things) == 1:
             dark.append(_is_dark(sample))
         counts.append(_counts(shown, sample, wanted))
         if semantic is not None:
@@ -154,17 +156,20 @@ def object_probability(sample: Sample, model: Loaded) -> NDArray[np.float32]:
 
 
 def known(found: InstanceResult, wanted: PanopticResult) -> InstanceResult:
-    """Return the objects of which at most half lies where the truth is void."""
+    """Return the objects of which at most half lies where the truth is void, without their pixels there."""
     void = wanted.segment_ids == 0
     if not void.any():
         return found
-    masks = [(crop.mask(), void[crop.place]) for crop in found.crops]
-    keep = np.array([2 * np.count_nonzero(mask & there) <= np.count_nonzero(mask) for mask, there in masks], bool)
-    chosen = np.flatnonzero(keep)
-    crops = tuple(found.crops[i] for i in chosen)
+    chosen, crops = [], []
+    for i, crop in enumerate(found.crops):
+        mask, there = crop.mask(), void[crop.place]
+        if 2 * np.count_nonzero(mask & there) <= np.count_nonzero(mask):
+            chosen.append(i)
+            crops.append(Crop.of(mask & ~there, crop.top, crop.left))
     return replace(
-        found, boxes=found.boxes[chosen], classes=found.classes[chosen], scores=found.scores[chosen], crops=crops
-    )
+        found, boxes=found.boxes[chosen], classes=found.classes[chosen], scores=found.scores[chosen],
+        crops=tuple(crops),
+    )  # fmt: skip
 
 
 def _counts(found: InstanceResult, sample: Sample, wanted: PanopticResult) -> ObjectCounts:

@@ -105,8 +105,8 @@ def ask_for_memory(key: str, net: nn.Module, where: torch.device, x: Tensor, pre
     n, _, h, w = x.shape
     if where.type != "cpu" or n * h * w <= ASK_ABOVE:
         return
-    # Intermediate results grow with the number of pixels, so one size tells about all.
-    needed = cost(net, 256, 256).activation_bytes / 256**2 * n * h * w * costs.WORKSPACE
+    # Of this size: a detector's heads see as many objects in a small picture as in a large one.
+    needed = n * cost(net, h, w).activation_bytes * costs.WORKSPACE
     needed /= 1 if precision == "fp32" else 2
 
     def fits() -> bool:

@@ -226,6 +226,8 @@ SPECS = (
         _street("street-instances", "Street, Mask R-CNN (learnt from components)", "street"),
         build=partial(_build, "mask_rcnn_small", "street_instances"), preprocess=Preprocess(360, long_side=1080),
         cam_layers=_PYRAMID_LAYERS, paper=_MASK_RCNN, task="instance",
+        licence="Code MIT; weights trained on CamVid (CC BY-NC): research and education, no commercial use. Its "
+        "objects were learnt from connected components, an approximation",
     ),
     _nuclei("nuclei-unet", "Nuclei, U-Net", partial(_build, "unet", "nuclei_unet"), _UNET_LAYERS, _UNET, "semantic"),
     _nuclei(

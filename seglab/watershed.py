@@ -3,14 +3,10 @@
 Conventions: probability (H, W), floating, 0..1, of being an object; a mask of bools does as well. Pixels are neighbours
 at sides and corners. An object's score is the mean probability in it, its box reaches to its outermost pixels' edges.
 
-`split` knows two ways of telling touching objects apart. A net trained with border weights (`seglab.losses.border`)
-answers with gaps: each island of confident pixels is a seed, grown over the less confident ones (neck = 0; confident
-0.7, threshold 0.3). A net trained without them answers with merged shapes: those are cut at their necks, where the
-distance to the background is less than `neck` times that of the smaller part (neck 0.9, both thresholds 0.5). A ratio
-instead of a distance in pixels, since nuclei of one data set differ fivefold in size. The thresholds were chosen on 87
-grey training pictures of the nuclei, by a net that had learnt from the others; the rest with degraded truth. The fifth
-that is kept aside was never looked at.
-Sources: Beucher & Lantuéjoul 1979 (watershed); Grimaud 1992 (a maximum's "dynamics", here taken as a ratio).
+A net trained with border weights (`seglab.losses.border`) answers with gaps between what touches: each island of
+confident pixels is a seed, grown over the less confident ones. The thresholds were chosen on 87 grey training pictures
+of the nuclei, by a net that had learnt from the others; the fifth that is kept aside was never looked at.
+Source: Beucher & Lantuéjoul 1979 (watershed).
 """
 
 from __future__ import annotations
@@ -24,7 +20,6 @@ from seglab.palettes import NUCLEI
 from seglab.types import Crop, Ids, InstanceResult, Labels, Palette
 
 NEIGHBOURS = np.ones((3, 3), bool)
-SMOOTH = 0.5  # pixels: the distance's steps along slanting outlines would each be a peak of their own
 MIN_SEED = 5  # pixels: smaller islands of confidence are noise
 ROUNDING = 1e-3  # a softmax in half precision may pass 0 and 1 by a little
 MAX_IDS = 2**16 - 1  # ids are uint16
@@ -35,7 +30,6 @@ def split(
     *,
     threshold: float = 0.3,
     confident: float = 0.7,
-    neck: float = 0.0,
     min_area: int = 10,
     palette: Palette = NUCLEI,
 ) -> InstanceResult:
@@ -48,26 +42,21 @@ def split(
         probability: (H, W), 0..1, of being an object; the palette's one thing.
         threshold: an object's pixels are more probable than this.
         confident: its seed's pixels are more probable than this; `threshold` or more.
-        neck: 0 takes each island of confident pixels as one seed; above, 0..1, islands are cut where they narrow to
-            less than this share of the smaller part's width: 0.9 cuts often, 0.5 only at thin bridges.
         min_area: objects of fewer pixels are dropped.
         palette: has exactly one thing; all objects are of that class.
 
     Raises:
-        ValueError: the probabilities aren't (H, W) within 0..1, the thresholds or neck don't fit, or the palette
-            doesn't have one thing.
+        ValueError: the probabilities aren't (H, W) within 0..1, the thresholds don't fit, or the palette doesn't have
+            one thing.
 
     >>> two = np.array([[0.9, 0.9, 0.9, 0.5, 0.9, 0.9, 0.9]] * 4)
     >>> [len(split(two, confident=high)) for high in (0.7, 0.4)]
     [2, 1]
     """
     probability = _checked(probability)
-    if not (0 <= threshold <= confident <= 1 and 0 <= neck <= 1):
-        raise ValueError(
-            f"Wanted 0 ≤ threshold ≤ confident ≤ 1 and neck within 0..1; "
-            f"got threshold {threshold}, confident {confident}, neck {neck}."
-        )
-    found = seeds(probability, confident=confident, neck=neck)
+    if not 0 <= threshold <= confident <= 1:
+        raise ValueError(f"Wanted 0 ≤ threshold ≤ confident ≤ 1; got threshold {threshold}, confident {confident}.")
+    found = seeds(probability, confident=confident)
     if threshold < confident:
         found = watershed(-probability, found, NEIGHBOURS, mask=probability > threshold)
     return _result(found, probability, min_area, palette)
@@ -118,59 +107,14 @@ def components_of(labels: Labels, palette: Palette, min_area: int = 1) -> Ids:
     return ids.astype(np.uint16)
 
 
-def seeds(probability: NDArray, *, confident: float = 0.7, neck: float = 0.0) -> NDArray[np.int32]:
+def seeds(probability: NDArray, *, confident: float = 0.7) -> NDArray[np.int32]:
     """Return the seeds that `split` starts from: (H, W) int32, 1, 2, … per seed, 0 elsewhere.
 
     >>> seeds(np.array([[1.0] * 5 + [0.0] + [0.8] * 5])).tolist()
     [[1, 1, 1, 1, 1, 0, 2, 2, 2, 2, 2]]
     """
-    sure = probability > confident
-    found, _ = ndimage.label(sure, NEIGHBOURS)
-    if neck > 0:
-        distance = ndimage.gaussian_filter(ndimage.distance_transform_edt(sure), SMOOTH) * sure
-        peaks, _ = ndimage.label((distance == ndimage.maximum_filter(distance, 3)) & sure, NEIGHBOURS)
-        found = _join(watershed(-distance, peaks, NEIGHBOURS, mask=sure), distance, neck)
+    found, _ = ndimage.label(probability > confident, NEIGHBOURS)
     return _drop_small(found, MIN_SEED)
-
-
-def _join(basins: NDArray[np.int32], height: NDArray[np.float64], neck: float) -> NDArray[np.int32]:
-    """Join basins (H, W), highest passes first, where the pass is at least `neck` times the lower of the two peaks.
-
-    This is what h-maxima do (there the pass is at least the peak − h), which take seconds where this takes hundredths.
-    """
-    n = int(basins.max(initial=0))
-    first, second, passes = _passes(basins, height)
-    order = np.argsort(-passes, kind="stable")
-    _, at = np.unique(first[order].astype(np.int64) * (n + 1) + second[order], return_index=True)
-    highest = order[np.sort(at)]  # of each pair of neighbours the highest pass, in falling order
-    peak = np.zeros(n + 1)
-    np.maximum.at(peak, basins[basins > 0], height[basins > 0])
-    root = list(range(n + 1))
-
-    def find(i: int) -> int:
-        while root[i] != i:
-            root[i] = i = root[root[i]]
-        return i
-
-    for a, b, level in zip(first[highest].tolist(), second[highest].tolist(), passes[highest], strict=True):
-        low, high = sorted((find(a), find(b)), key=lambda i: float(peak[i]))
-        if low != high and level >= neck * peak[low]:
-            root[low] = high
-    return np.array([find(i) for i in range(n + 1)], np.int32)[basins]
-
-
-def _passes(basins: NDArray[np.int32], height: NDArray[np.float64]) -> tuple[NDArray, NDArray, NDArray]:
-    """List the pairs of neighbouring pixels in different basins: smaller and larger basin, height of the lower one."""
-    found = []
-    for dy, dx in ((0, 1), (1, 0), (1, 1), (1, -1)):
-        here = np.s_[: basins.shape[0] - dy, max(0, -dx) : basins.shape[1] - max(0, dx)]
-        there = np.s_[dy:, max(0, dx) : basins.shape[1] + min(0, dx)]
-        a, b = basins[here], basins[there]
-        meet = (a != b) & (a > 0) & (b > 0)
-        level = np.minimum(height[here][meet], height[there][meet])
-        found.append((np.minimum(a[meet], b[meet]), np.maximum(a[meet], b[meet]), level))
-    first, second, passes = (np.concatenate(column) for column in zip(*found, strict=True))
-    return first, second, passes
 
 
 def _drop_small(ids: NDArray[np.int32], min_area: int) -> NDArray[np.int32]:

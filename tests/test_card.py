@@ -153,4 +153,5 @@ def test_cards_of_objects_say_what_was_measured():
     got = cards.parse(tomllib.loads(card_objects.card("nuclei-unet", said, nuclei, 364)))
     assert got.scores["test"].objects == {"0.50": 0.85, "0.70": 0.8}
     assert got.command.endswith("--data dsb2018 --seed 4 --epochs 9")
-    assert "w0 10" in got.recipe
+    assert "w0 4" in got.recipe
+    assert "percentiles 1 and 99.8" in got.recipe

@@ -49,6 +49,18 @@ def segment(*arguments: object) -> int:
     return cli.main(["segment", *map(str, arguments)])
 
 
+def test_objects_learnt_from_components_are_said_to_be(loaded, pictures, tmp_path, capsys, monkeypatch):
+    from seglab.nets.mask_rcnn_small import street_instances
+
+    spec = zoo.get("street-instances")
+    net = runtime.ready("street-instances", street_instances(), spec.palette, spec.preprocess, "e" * 16, spec)
+    monkeypatch.setitem(loaded, "street-instances", net)
+    assert segment(pictures[0], "--model", "street-instances", "--labels", "--output", tmp_path / "out") == 0
+    assert "an approximation" in capsys.readouterr().err
+    assert segment(pictures[0], "--model", "scenes-instances", "--labels", "--output", tmp_path / "out") == 0
+    assert "an approximation" not in capsys.readouterr().err
+
+
 def test_instance_ids_are_sixteen_bits_and_agree_with_the_library(loaded, pictures, tmp_path):
     from seglab import objects
 
@@ -110,7 +122,10 @@ def test_cocos_things_go_by_camvids_names(loaded, monkeypatch, pictures, tmp_pat
         (["--model", "nuclei-unet", "--task", "panoptic"], "nothing to fuse"),
         (["--model", "scenes-instances", "--tile", "128"], "--tile"),
         (["--model", "maskrcnn-resnet50-fpn", "--task", "panoptic"], "--semantic"),
-        (["--model", "scenes-instances", "--task", "panoptic", "--semantic", "scenes-instances"], "finds objects"),
+        (
+            ["--model", "scenes-instances", "--task", "panoptic", "--semantic", "scenes-instances"],
+            "class for each pixel",
+        ),
         (["--model", "scenes-instances", "--task", "panoptic", "--semantic", "none"], "--semantic"),
         (["--model", "scenes-instances", "--task", "panoptic", "--semantic", "nosuch"], "no such model"),
     ],

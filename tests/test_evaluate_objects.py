@@ -160,6 +160,13 @@ def test_what_lies_where_the_truth_says_nothing_counts_nowhere():
     wanted = truth(Sample(np.zeros((20, 20, 3), np.uint8), labels, palette, "one", ids=ids))
     crops = (Crop.of(np.ones((3, 3), bool), 15, 15), Crop.of(np.ones((8, 8), bool), 2, 2))
     boxes = np.float32([[15, 15, 18, 18], [2, 2, 10, 10]])
+    labels[2:10, 10:14] = palette.ignore_index  # and half as much again as the car, right beside it
+    wide = Sample(np.zeros((20, 20, 3), np.uint8), labels, palette, "two", ids=ids)
+    box = np.float32([[2, 2, 14, 10]])
+    more = InstanceResult(
+        box, np.array([1]), np.float32([0.9]), (Crop.of(np.ones((8, 12), bool), 2, 2),), (20, 20), palette
+    )
+    assert eo.known(more, truth(wide)).mask(0).sum() == 64
     both = InstanceResult(boxes, np.array([1, 1]), np.float32([0.9, 0.8]), crops, (20, 20), palette)
     left = eo.known(both, wanted)
     assert left.boxes.tolist() == [[2, 2, 10, 10]]

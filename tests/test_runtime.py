@@ -536,6 +536,18 @@ def test_a_picture_that_surely_does_not_fit_is_refused_before_the_system_ends_th
     assert runtime.forward(model, x).shape == (1, 3, 1200, 1000)
 
 
+def test_a_detectors_heads_do_not_count_as_if_they_grew_with_the_picture(monkeypatch):
+    from seglab import peak
+    from seglab.nets.mask_rcnn_small import scenes_instances
+
+    monkeypatch.setattr(costs, "available_memory", lambda: 1_500_000_000)  # scaled from 256 px it would ask for 3.2 GB
+    net, large = scenes_instances().eval(), torch.zeros(1, 3, 1088, 1024)
+    peak.ask_for_memory("scenes-instances", net, torch.device("cpu"), large, "fp32")
+    monkeypatch.setattr(costs, "available_memory", lambda: 300_000_000)
+    with pytest.raises(runtime.OutOfMemory):
+        peak.ask_for_memory("scenes-instances", net, torch.device("cpu"), large, "fp32")
+
+
 @pytest.mark.skipif(not Path("/proc/meminfo").exists(), reason="Linux tells")
 def test_available_memory_is_of_this_machine():
     total = int(Path("/proc/meminfo").read_text().split()[1]) * 1024

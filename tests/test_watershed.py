@@ -1,15 +1,13 @@
-"""Objects from probabilities: against scikit-image's own measures, h-maxima, and shapes whose answer is known."""
+"""Objects from probabilities: against scikit-image's own measures, and shapes whose answer is known."""
 
 from __future__ import annotations
 
-import math
 import time
 
 import numpy as np
 import pytest
 from scipy import ndimage
-from skimage import measure, morphology
-from skimage.segmentation import watershed as flood
+from skimage import measure
 
 from seglab import watershed
 from seglab.datasets import cells, nuclei
@@ -59,7 +57,7 @@ def _objects(result):
     return zip(result.boxes, result.scores, result.crops, strict=True)
 
 
-@pytest.mark.parametrize("options", [{}, {"neck": 0.9, "confident": 0.5, "threshold": 0.5}])
+@pytest.mark.parametrize("options", [{}, {"confident": 0.5, "threshold": 0.5}])
 def test_a_result_holds_together(scene, options):
     result = watershed.split(scene, min_area=20, **options)
     assert (np.diff(result.scores) <= 0).all()
@@ -93,34 +91,6 @@ def test_what_is_nowhere_confident_is_no_object():
     assert len(watershed.components(p)) == 1
 
 
-@pytest.mark.parametrize("scale", [1, 2, 4])
-def test_a_neck_is_cut_at_any_scale(scale):
-    shape = (40 * scale, 60 * scale)
-    pair = disk(shape, 20 * scale, 20 * scale, 10 * scale) | disk(shape, 20 * scale, 37 * scale, 10 * scale)
-    options = {"threshold": 0.5, "confident": 0.5}
-    found = watershed.split(pair, neck=0.9, **options)
-    assert len(found) == 2
-    # The cut runs half-way: two equal parts.
-    assert found.mask(0).sum() == pytest.approx(found.mask(1).sum(), rel=0.03)
-    # The neck is √(10² − 8.5²) = 5.3 wide on either side, against 10: a neck of 0.53, and of 0.6 in coarse pixels.
-    assert len(watershed.split(pair, neck=0.75, **options)) == 2
-    assert len(watershed.split(pair, neck=0.4, **options)) == 1
-    assert len(watershed.split(disk(shape, 20 * scale, 30 * scale, 15 * scale), neck=0.9, **options)) == 1
-
-
-@pytest.mark.parametrize("seed", range(5))
-@pytest.mark.parametrize("neck", [0.5, 0.7, 0.9])
-def test_joining_is_h_maxima_of_the_logarithm(seed, neck):
-    mask = cells.draw(seed, 0, cells.Parameters(touching=0.8, height=128, width=128)).ids > 0
-    distance = ndimage.gaussian_filter(ndimage.distance_transform_edt(mask), 0.5) * mask
-    peaks, _ = ndimage.label((distance == ndimage.maximum_filter(distance, 3)) & mask, np.ones((3, 3)))
-    joined = watershed._join(flood(-distance, peaks, np.ones((3, 3)), mask=mask), distance, neck)
-    height = np.log(np.where(mask, distance, 1e-3))
-    oracle, count = ndimage.label(morphology.h_maxima(height, -math.log(neck)) * mask, np.ones((3, 3)))
-    assert len(np.unique(joined)) - 1 == count > 5
-    assert len(np.unique(joined[oracle > 0])) == count  # one of its maxima in each
-
-
 @pytest.mark.parametrize("seed", range(4))
 def test_touching_nuclei(seed):
     """With gaps, as border weights teach them, nearly all are found; connected components of the plain mask merge."""
@@ -131,8 +101,6 @@ def test_touching_nuclei(seed):
     assert merged < 0.6 * n
     assert abs(len(found) - n) <= 2
     assert dsb_score(truth, found.ids()) > 0.9
-    necks = watershed.split(soft(truth > 0), threshold=0.5, confident=0.5, neck=0.9)
-    assert dsb_score(truth, necks.ids()) > dsb_score(truth, watershed.components(soft(truth > 0)).ids())
 
 
 def test_small_ones_are_dropped_and_noise_is_no_seed():
@@ -147,21 +115,20 @@ def test_small_ones_are_dropped_and_noise_is_no_seed():
 
 @pytest.mark.parametrize("find", [watershed.split, watershed.components])
 def test_nothing_and_everything(find):
-    for neck in ({}, {"neck": 0.9}) if find is watershed.split else ({},):
-        empty = find(np.zeros((7, 9), np.float32), **neck)
-        assert len(empty) == 0
-        assert empty.size == (7, 9)
-        assert empty.boxes.shape == (0, 4)
-        full = find(np.ones((7, 9), bool), **neck)
-        assert len(full) == 1
-        assert full.boxes.tolist() == [[0, 0, 9, 7]]
-        assert full.scores.tolist() == [1]
-        assert find(np.full((7, 9), np.float32(1 + 1e-6)), **neck).scores.tolist() == [1]  # a softmax's rounding
+    empty = find(np.zeros((7, 9), np.float32))
+    assert len(empty) == 0
+    assert empty.size == (7, 9)
+    assert empty.boxes.shape == (0, 4)
+    full = find(np.ones((7, 9), bool))
+    assert len(full) == 1
+    assert full.boxes.tolist() == [[0, 0, 9, 7]]
+    assert full.scores.tolist() == [1]
+    assert find(np.full((7, 9), np.float32(1 + 1e-6))).scores.tolist() == [1]  # a softmax's rounding
 
 
 def test_the_input_is_left_alone(scene):
     kept = scene.copy()
-    watershed.split(scene, neck=0.9)
+    watershed.split(scene)
     watershed.components(scene)
     assert np.array_equal(scene, kept)
 
@@ -178,8 +145,6 @@ def test_errors_say_what_is_wanted():
         watershed.components(p.astype(np.uint8))
     with pytest.raises(ValueError, match=r"threshold 0\.8, confident 0\.7"):
         watershed.split(p, threshold=0.8)
-    with pytest.raises(ValueError, match="neck 2"):
-        watershed.split(p, neck=2)
     with pytest.raises(ValueError, match="one thing; got PASCAL VOC"):
         watershed.split(p, palette=VOC)
 
@@ -217,13 +182,12 @@ def test_more_things_than_ids():
         watershed.components_of(labels, VOC)
 
 
-@pytest.mark.parametrize("options", [{}, {"neck": 0.9}])
-def test_many_nuclei_on_a_large_picture_are_quick(options):
+def test_many_nuclei_on_a_large_picture_are_quick():
     how = cells.Parameters(count=320, size=14, height=1040, width=1388)
     p = soft(cells.draw(0, 0, how).ids > 0)
     start = time.process_time()
-    result = watershed.split(p, **options)
-    assert time.process_time() - start < 1.5  # 0.2 and 0.4 s on a free core
+    result = watershed.split(p)
+    assert time.process_time() - start < 1.5  # 0.2 s on a free core
     assert len(result) > 150
 
 

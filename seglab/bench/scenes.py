@@ -43,7 +43,7 @@ def add(parsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Measure and print; return the exit status."""
-    rows = [measure(n, args.scenes) for n in sorted({1, cores()})]
+    rows = [measure(n, args.scenes) for n in sorted({1, min(ON, cores()), cores()})]
     print(
         json.dumps({"machine": line(), "rows": [asdict(row) for row in rows]}, indent=1) if args.json else table(rows)
     )

@@ -30,6 +30,11 @@ def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
+APPROXIMATE = (
+    "CamVid's objects are the connected components of its labels, an approximation: cars that overlap are one object."
+)
+
+
 def positive(text: str) -> int:
     """Read a whole number ≥ 1, as an argparse type.
 
@@ -113,7 +118,7 @@ def partner(named: str | None, spec: zoo.ModelSpec, split: str = "") -> Named | 
     if found[1] is not None and not found[1].is_file():
         raise UsageError(f"--semantic {named}: no such model, and no such file; models are {', '.join(zoo.offered())}")
     if spec_of(argparse.Namespace(model=found[0], checkpoint=found[1])).task != "semantic":
-        raise UsageError(f"--semantic is to give a class for each pixel; {named} finds objects")
+        raise UsageError(f"--semantic is to give a class for each pixel; {named} doesn't")
     return found
 
 

@@ -9,17 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seglab import zoo
-from seglab.cli.common import Failure, Line, UsageError, check_model, load, partner, prepare, say, spec_of
+from seglab.cli.common import APPROXIMATE, Failure, Line, UsageError, check_model, load, partner, prepare, say, spec_of
 from seglab.download import WeightsError
 
 if TYPE_CHECKING:
     from seglab.runtime import Loaded
     from seglab.types import Sample
-
-
-APPROXIMATE = (
-    "CamVid's objects are the connected components of its labels, an approximation: cars that overlap are one object."
-)
 
 
 def add(commands: Any) -> None:

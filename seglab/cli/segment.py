@@ -16,6 +16,7 @@ from PIL import Image as PILImage
 
 from seglab import images, zoo
 from seglab.cli.common import (
+    APPROXIMATE,
     Failure,
     Named,
     UsageError,
@@ -106,6 +107,8 @@ def run(args: argparse.Namespace) -> int:
     prepare()
     _check_precision(args.precision)
     model = load(args.model, args.checkpoint)
+    if task != "semantic" and model.palette.title == "CamVid":
+        say(f"note: {APPROXIMATE}")
     answer: Answer
     if other is not None:
         semantic = load(*other)
