@@ -18,7 +18,7 @@ from PIL import Image as PILImage
 from PIL import ImageDraw, ImageFont
 
 from scripts import thumbnails_arch, thumbnails_gradcam
-from seglab import draw, draw_objects, inference, maps, objects, panoptic, zoo
+from seglab import draw, draw_objects, inference, maps, objects, panoptic, watershed, zoo
 from seglab.inference import Options
 from seglab.types import Image
 from seglab.upsampling import atrous, checkerboard
@@ -111,6 +111,9 @@ def fused(preset: Preset) -> tuple[Image, Image]:
     image = draw_it(values).photo.image
     keys = models(preset)
     stuff, found = inference.segment(image, keys[0]), objects.find(image, keys[-1])
+    if values["objects"] == compare_state.COMPONENTS:
+        thing = stuff.palette.things[0]
+        found = watershed.components(maps.probability(stuff.logits, stuff.labels.shape, thing), palette=stuff.palette)
     whole = panoptic.fuse(stuff, found, score=float(values["score"]))
     return image, draw_objects.overlay_ids(image, whole.segment_ids, draw_objects.panoptic_colors(whole), OPACITY)
 

@@ -93,7 +93,7 @@ def test_everything_is_measured(browser: object) -> None:
     assert done.returncode == 0, done.stderr
     rows = json.loads(done.stdout)["rows"]
     keys = ["upload", "confidence", "temperature", "entropy", "view", "opacity", "link", "home"]
-    keys += [slider.lower().replace(" ", "-") for slider, _, _ in compare_page.MOVES if compare_page.there()]
+    keys += [slider.lower().replace(" ", "-") for slider, _ in compare_page.MOVES if compare_page.there()]
     keys += ["stroke-photo", "stroke", "stroke-charts"]
     keys += [key for key, *_ in (*upsampling_page.SMALL, *upsampling_page.LARGE, *upsampling_page.LABS)]
     keys += ["roi-drag", "rebuild"]
