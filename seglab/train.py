@@ -52,7 +52,8 @@ class Recipe:
     """What is fixed before a training starts; it stands in the checkpoint and in the model's card.
 
     portion: samples an epoch takes, drawn anew each time; None: all. limit: pictures it is to be trained on, of those
-    there are; None: all. stretch: percentiles, as in `zoo.Preprocess`.
+    there are; None: all. by_area: pictures are drawn from as often as their sizes ask for, so that each place in any of
+    them is seen equally often. stretch: percentiles, as in `zoo.Preprocess`.
     """
 
     build: Callable[[], nn.Module]
@@ -67,6 +68,7 @@ class Recipe:
     average: float = 0.998  # decay of the moving average of the weights, per step
     portion: int | None = None
     limit: int | None = None
+    by_area: bool = False
     stretch: tuple[float, float] | None = None
 
 
@@ -77,9 +79,9 @@ RECIPES = {
     "scenes-instances": Recipe(scenes_instances, 14, Objects(short_side=192), LARGER, batch=8, portion=5000),
     "scenes-crops": Recipe(scenes_crops, 4, Crops(), SCENES, batch=8, portion=3000),
     "street-instances": Recipe(street_instances, 40, Objects(), STREET_OBJECTS),
-    "nuclei-unet": Recipe(nuclei_unet, 60, Gaps(), NUCLEI, stretch=NUCLEI_STRETCH),
-    "nuclei-unet-30": Recipe(nuclei_unet, 300, Gaps(), NUCLEI, limit=30, stretch=NUCLEI_STRETCH),
-    "nuclei-instances": Recipe(nuclei_instances, 70, Objects(), NUCLEI, stretch=NUCLEI_STRETCH),
+    "nuclei-unet": Recipe(nuclei_unet, 60, Gaps(), NUCLEI, by_area=True, stretch=NUCLEI_STRETCH),
+    "nuclei-unet-30": Recipe(nuclei_unet, 300, Gaps(), NUCLEI, limit=30, by_area=True, stretch=NUCLEI_STRETCH),
+    "nuclei-instances": Recipe(nuclei_instances, 70, Objects(), NUCLEI, by_area=True, stretch=NUCLEI_STRETCH),
 }
 
 
@@ -208,7 +210,11 @@ def _epoch(
     epoch, epochs, steps = clock
     rng = torch.Generator().manual_seed(seed * 100_003 + epoch)
     torch.manual_seed(seed * 100_003 + epoch)  # dropout
-    order = torch.randperm(len(samples), generator=rng).tolist()
+    if recipe.by_area:
+        areas = torch.tensor([float(sample.labels.size) for sample in samples])
+        order = torch.multinomial(areas, len(samples), replacement=True, generator=rng).tolist()
+    else:
+        order = torch.randperm(len(samples), generator=rng).tolist()
     net.train()
     losses = []
     for step in range(steps):
