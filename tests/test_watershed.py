@@ -105,11 +105,11 @@ def test_touching_nuclei(seed):
 
 def test_small_ones_are_dropped_and_noise_is_no_seed():
     p = np.zeros((30, 30), np.float32)
-    p[2:5, 2:5], p[10:20, 10:20] = 0.9, 0.9
-    p[25, 25:28] = 1
-    assert len(watershed.split(p)) == 1
-    assert len(watershed.split(p, min_area=9)) == 2
-    assert len(watershed.split(p, min_area=1)) == 2  # the three pixels are no seed
+    p[2:6, 2:6], p[10:20, 10:20] = 0.9, 0.9
+    p[25, 15:26] = 1
+    assert len(watershed.split(p, min_area=17)) == 1
+    assert len(watershed.split(p)) == 2
+    assert len(watershed.split(p, min_area=1)) == 2  # the eleven pixels are no seed
     assert len(watershed.components(p, min_area=1)) == 3
 
 

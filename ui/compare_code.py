@@ -144,11 +144,13 @@ def _read_off(run: Run) -> list[str]:
         grown = f"ids, n = ndimage.label(p > {s.mask:g}, np.ones((3, 3)))"
         head = "from scipy import ndimage"
     else:
+        from seglab.watershed import MIN_SEED
+
         low, high = seeded(s.mask)
         head = "from scipy import ndimage\nfrom skimage.segmentation import watershed"
         grown = (
             f"seeds, _ = ndimage.label(p > {high:g}, np.ones((3, 3)))  # where the net is sure\n"
-            "seeds[np.bincount(seeds.ravel())[seeds] < 5] = 0\n"
+            f"seeds[np.bincount(seeds.ravel())[seeds] < {MIN_SEED}] = 0\n"
             f"ids = watershed(-p, seeds, np.ones((3, 3)), mask=p > {low:g})"
         )
     return [
