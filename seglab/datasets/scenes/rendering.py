@@ -68,13 +68,14 @@ class Scene:
 
 
 def render(seed: int, index: int = 0, parameters: Parameters | None = None, size: tuple[int, int] = SIZE) -> Scene:
-    """Draw scene `index` of `seed`: the same numbers give the same scene, at any size.
+    """Draw scene `index` of `seed`: the same numbers and size give the same scene.
 
     Args:
         seed: 0 or more.
         index: 0 or more.
         parameters: what to draw; None: the defaults.
-        size: height and width in px, 32 to 1024 each. One shape at several sizes gives one scene.
+        size: height and width in px, 32 to 1024 each. One shape at several sizes gives one scene as a rule: what is too
+            small to be seen is left out, and if too few things remain at one size, another attempt is drawn there.
 
     Raises:
         ValueError: a negative seed or index, or a size out of range.
