@@ -111,8 +111,8 @@ def components_of(labels: Labels, palette: Palette, min_area: int = 1) -> Ids:
 def seeds(probability: NDArray, *, confident: float = 0.7) -> NDArray[np.int32]:
     """Return the seeds that `split` starts from: (H, W) int32, 1, 2, … per seed, 0 elsewhere.
 
-    >>> seeds(np.array([[1.0] * 5 + [0.0] + [0.8] * 5])).tolist()
-    [[1, 1, 1, 1, 1, 0, 2, 2, 2, 2, 2]]
+    >>> seeds(np.array([[1.0] * 6 + [0.0] + [0.8] * 6] * 2))[0].tolist()
+    [1, 1, 1, 1, 1, 1, 0, 2, 2, 2, 2, 2, 2]
     """
     found, _ = ndimage.label(probability > confident, NEIGHBOURS)
     return _drop_small(found, MIN_SEED)
