@@ -5,8 +5,7 @@ at sides and corners. An object's score is the mean probability in it, its box r
 
 A net trained with border weights (`seglab.losses.border`) answers with gaps between what touches: each island of
 confident pixels is a seed, grown over the less confident ones. Thresholds and MIN_SEED were chosen on a quarter of the
-grey training pictures of nuclei, by nets that had learnt from the others; the fifth that is kept aside was never looked
-at.
+grey training pictures of nuclei, by nets that had learnt from the others, never on the fifth that is kept aside.
 Source: Beucher & Lantuéjoul 1979 (watershed).
 """
 
