@@ -27,21 +27,30 @@ def fold(net: nn.Module) -> nn.Module:
     That is `net` itself where there is nothing to fold, or where the folded copy's answers differ by more than
     TOLERANCE. What isn't folded is shared with `net`. Both are in eval mode, without gradients.
     """
+    return _folded(net)[0]
+
+
+def pairs(net: nn.Module) -> list[tuple[str, str]]:
+    """Return the names of the convolutions and their BatchNorms that `fold` makes one of; none where it doesn't."""
+    return _folded(net)[1]
+
+
+def _folded(net: nn.Module) -> tuple[nn.Module, list[tuple[str, str]]]:
     kinds = {type(module) for module in net.modules()}
     if net.training or not (kinds & {nn.Conv2d} and kinds & {nn.BatchNorm2d}):
-        return net
+        return net, []
     # Made in inference mode, weights couldn't take part in gradients ever after.
     with torch.inference_mode(False), torch.no_grad():
         # Parameters are shared: folding makes new ones and changes none.
         folded = copy.deepcopy(net, {id(t): t for t in (*net.parameters(), *net.buffers())})
         try:
-            pairs = _pairs(folded, _noise(net, SIZES[0]))
-            for conv, norm in pairs:
+            found = _pairs(folded, _noise(net, SIZES[0]))
+            for conv, norm in found:
                 _replace(folded, conv, norm)
-            same = bool(pairs) and all(_close(net(x), folded(x)) for x in (_noise(net, size) for size in SIZES))
+            same = bool(found) and all(_close(net(x), folded(x)) for x in (_noise(net, size) for size in SIZES))
         except (RuntimeError, ValueError, TypeError, AttributeError):  # not a network for pictures of this size
-            return net
-    return folded if same else net
+            return net, []
+    return (folded, found) if same else (net, [])
 
 
 def _pairs(net: nn.Module, x: Tensor) -> list[tuple[str, str]]:

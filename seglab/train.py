@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from seglab import parts, training_state
+from seglab import parts, rounding, training_state
 from seglab.architectures import ARCHITECTURES, Architecture
 from seglab.augment import Augment
 from seglab.layout import channels_last
@@ -128,6 +128,8 @@ def train(
 ) -> Iterator[Progress]:
     """Train model `key` on `samples`, yielding after every epoch; the weights end in `output`/model.safetensors (fp16).
 
+    They are rounded to what bf16 holds (`rounding.held`), so that the fast mode has the same ones as the exact mode.
+
     Args:
         key: a key of RECIPES, or a name for `recipe`.
         samples: pictures with truth, all of one palette; with instance ids where objects are learnt. A sequence that
@@ -189,7 +191,7 @@ def train(
         pace = (time.monotonic() - started) / (epoch + 1 - first)
         yield Progress(epoch + 1, epochs, loss, score, pace * (epochs - epoch - 1))
     about = {"model": key, "seed": seed, "epochs": epochs, "recipe": training_state.plain(recipe)}
-    training_state.save_weights(average, output / WEIGHTS, {**about, **(note or {})})
+    training_state.save_weights(rounding.held(average), output / WEIGHTS, {**about, **(note or {})})
 
 
 def _stretched(samples: Sequence[Sample], percentiles: tuple[float, float] | None) -> Sequence[Sample]:

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from seglab import copies, halves, rounding, runtime
+from seglab import checkpoints, copies, folding, halves, rounding, runtime, training_state
 from seglab.preprocess import normalize, resize
 
 
@@ -55,6 +55,41 @@ class Cast(nn.Module):
 
     def forward(self, x):
         return x.to(self.dtype)
+
+
+def trained():
+    """A network like those that a training leaves: BatchNorm behind convolutions with and without a bias; GroupNorm."""
+    torch.manual_seed(5)
+    parts = nn.Conv2d(3, 8, 3, bias=False), nn.BatchNorm2d(8), nn.ReLU(), nn.Conv2d(8, 16, 3), nn.BatchNorm2d(16)
+    net = nn.Sequential(*parts, nn.ReLU(), nn.GroupNorm(4, 16), nn.Conv2d(16, 4, 1))
+    with torch.no_grad():
+        for part in net:
+            for parameter in part.parameters():
+                parameter.add_(torch.randn_like(parameter) / 4)
+        net(torch.randn(4, 3, 32, 32) * 3 + 1)  # statistics
+    return net.eval()
+
+
+def test_held_weights_are_the_same_in_half_precision(tmp_path):
+    net, picture = trained(), halves.probe()
+    held = rounding.held(net)
+    assert (net(picture).argmax(1) == held(picture).argmax(1)).float().mean() > 0.99
+    training_state.save_weights(held, tmp_path / "held.safetensors", {})  # in fp16
+    read = trained()
+    read.load_state_dict(checkpoints.read(tmp_path / "held.safetensors")[0])
+    full = folding.fold(read)
+    half = dict(halves.half(full, torch.bfloat16, channels_last=False).net.named_parameters())
+    for name in ("3.weight", "3.bias", "6.weight", "6.bias"):  # the first and the last convolution compute in float32
+        torch.testing.assert_close(half[name].float(), full.get_parameter(name), rtol=2e-5, atol=1e-6)
+    plain = folding.fold(net).state_dict()
+    assert max((plain[name] - plain[name].bfloat16()).abs().max() for name in plain) > 1e-4
+
+
+def test_a_detector_is_left_as_it_is():
+    net = trained()
+    net.folded = lambda: net
+    same = rounding.held(net).state_dict()
+    assert all(torch.equal(same[name], tensor) for name, tensor in net.state_dict().items())
 
 
 def test_a_convolution_that_is_used_twice_is_left_alone():

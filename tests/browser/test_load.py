@@ -80,7 +80,7 @@ def test_a_new_layer_or_view_does_not_bring_the_photo_again() -> None:
         assert not np.array_equal(first.labels[0], last.labels[0])
         assert first.photo == last.photo
         assert visitor.received - before < len(last.photo) / 2
-        for view in ("Entropy", "Labels"):
+        for view in ("Entropy", "Labels") * 2:  # a run of the network has the whole page drawn anew, twice
             visitor.set(visitor.widget("selectbox", "View").id, string_value=view)
             before = visitor.received
             visitor.run()
