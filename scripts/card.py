@@ -40,7 +40,7 @@ TRAINED_ON = {
     "`val` is not that of these weights but of the same recipe trained on `train` alone",
 }
 LICENCE = "CC BY-NC (from the data): for research and education, not for commercial use."
-TITLES = {"street": "Street scenes (StreetNet, 5.0 M)", "street-fast": "Street scenes, fast (StreetNet, 0.9 M)"}
+TITLES = {"street": "Street scenes (FPN, 3.2 M)", "street-fast": "Street scenes, fast (StreetNet, 0.9 M)"}
 TEACHER = "street"  # a training that was taught knows its teacher's file only by a name that says nothing
 FAILURES = [
     "Knows British streets by day, in dry weather, seen from a car; at night, in rain or snow it has learnt nothing.",

@@ -100,6 +100,7 @@ def card(key: str, said: Mapping[str, Any], found: Mapping[str, Any], pictures: 
         f"and AdamW for the rest (peak {recipe['adamw']}), one cycle, weight decay {recipe['weight_decay']} on "
         f"kernels, {loss}, moving average of the weights ({recipe['average']} a step), bf16 autocast. "
         + (STRETCH.format(*recipe["stretch"]) if recipe["stretch"] else "")
+        + ("Pictures are drawn from by their area. " if recipe["by_area"] else "")
         + f"Views: {json.dumps(recipe['augment'])}. Seed {said['seed']}."
     )
     command = f"python -m seglab train {key} --output runs/{key}"

@@ -19,7 +19,6 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -33,12 +32,10 @@ from seglab.checkpoints import read
 from seglab.cli.common import positive
 from seglab.datasets import camvid
 from seglab.machine import line
-from seglab.nets import street
+from seglab.nets import fpn
 from seglab.nets.deeplab_v3plus import DeepLabV3Plus
-from seglab.nets.encoders import Encoder
-from seglab.nets.fpn import FPN
 from seglab.nets.hrnet import HRNet
-from seglab.nets.street import Residual, conv_bn
+from seglab.nets.street import StreetNet
 from seglab.nets.unet import UNet
 from seglab.nets.unet_encoder import EncoderUNet
 from seglab.objectives import Classes
@@ -52,21 +49,13 @@ THIN = "Pole", "Sign"
 K = len(CAMVID)
 
 
-def residual(channels: tuple[int, ...], blocks: tuple[int, ...], stride: int = 32) -> Encoder:
-    """Return `street`'s kind of encoder, down to stride 32 or dilated: residual blocks at each stride from 4 on."""
-    stages: list[nn.Module] = [nn.Sequential(conv_bn(3, channels[0], stride=2), nn.ReLU())]
-    for (c_in, c_out), n in zip(pairwise(channels), blocks, strict=True):
-        stages.append(nn.Sequential(Residual(c_in, c_out, 2), *(Residual(c_out, c_out) for _ in range(n - 1))))
-    return Encoder(stages, channels, stride)
-
-
-WIDE = partial(residual, (32, 64, 96, 160, 224), (2, 2, 2, 1))
+WIDE = partial(fpn.residual, (32, 64, 96, 160, 224), (2, 2, 2, 1))  # that of `street`
 CANDIDATES: dict[str, Callable[[], nn.Module]] = {
-    "street": street.street,
+    "streetnet": lambda: StreetNet(K, 32, (2, 3, 3)),
     "unet": lambda: UNet(K, base=20),
     "unet-encoder": lambda: EncoderUNet(WIDE(), K, (160, 96, 64, 32, 16)),
     "deeplab-v3plus": lambda: DeepLabV3Plus(WIDE(stride=16), K, width=128, low=48),
-    "fpn": lambda: FPN(WIDE(), K, width=128, head=64),
+    "fpn": fpn.street,
     "hrnet": lambda: HRNet(K, 24, plan=(1, 2, 1, 3, 32)),
 }
 
@@ -74,14 +63,12 @@ CANDIDATES: dict[str, Callable[[], nn.Module]] = {
 def recipe(name: str) -> train.Recipe:
     """Return `street`'s recipe for a candidate; the truth is compared at its output's size."""
     build = CANDIDATES[name]
-    if name == "street":
-        return train.RECIPES["street"]
 
     def named() -> nn.Module:
         return build()
 
     named.__name__ = name
-    return replace(train.RECIPES["street"], build=named, objective=Classes(stride=1))
+    return replace(train.RECIPES["street"], build=named, objective=Classes(stride=2 if name == "streetnet" else 1))
 
 
 def train_one(name: str, samples: Sequence[Any], check: Sequence[Any], folder: Path, epochs: int) -> None:

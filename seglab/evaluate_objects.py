@@ -2,15 +2,15 @@
 
 All sums run over the whole split, as `seglab.evaluate`'s one confusion matrix does. AP takes all objects of a score
 above 0.05, as COCO does (but for the number in a picture, COCO's 100, which nuclei pass); the others count what a
-picture shows: a detector's objects of a score above 0.5, NMS 0.5, and all that a watershed splits. What is found where
-the truth says nothing counts nowhere, as in panoptic quality: unlabelled pixels, and those of a thing's class without
-an id (CamVid's specks).
+picture shows: a detector's usual selection (`ModelSpec.selection`), and all that a watershed splits. What is found
+where the truth says nothing counts nowhere, as in panoptic quality: unlabelled pixels, and those of a thing's class
+without an id (CamVid's specks).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -107,6 +107,7 @@ def evaluate_objects(
         ValueError: no samples, no ids, or classes that differ.
     """
     is_detector = model.spec is not None and model.spec.task == "instance"
+    usual = asdict(model.spec.selection) if model.spec else {}
     scored: list[Detections] = []
     counts: list[ObjectCounts] = []
     baseline: list[ObjectCounts] = []
@@ -122,9 +123,9 @@ def evaluate_objects(
         wanted = truth(sample)
         if is_detector:
             found = detect(sample.image, model)
-            loose = known(select(found, score=0.05, limit=LIMIT), wanted)
+            loose = known(select(found, **(usual | {"score": 0.05}), limit=LIMIT), wanted)
             scored.append(detections(loose, instances_of(wanted), most=LIMIT))
-            shown = select(found, limit=LIMIT)
+            shown = select(found, **usual, limit=LIMIT)
         else:
             probability = object_probability(sample, model)
             shown = split(probability, palette=model.palette)

@@ -73,7 +73,7 @@ class Classes:
             found = cross_entropy(logits, target, weights) + self.dice * soft_dice(logits, target)
             if teacher is not None:
                 with torch.no_grad(), torch.autocast(device.type, torch.bfloat16):
-                    soft = teacher(x).float().softmax(1)
+                    soft = F.adaptive_avg_pool2d(teacher(x).float().softmax(1), logits.shape[-2:])  # of any stride
                 found = found - self.distil * (soft * logits.log_softmax(1)).sum(1).mean()
             return found
 

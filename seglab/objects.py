@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict
 
 from seglab import inference, instances, maps, runtime
 from seglab.nets.mask_rcnn import Detector
@@ -23,7 +24,7 @@ def find(
 ) -> InstanceResult:
     """Find the objects in a picture (H, W, 3) uint8, best score first, with the usual settings.
 
-    A detector's are those of a score above 0.5 after an NMS of 0.5; for other settings use `instances.detect` and
+    A detector's are those of its usual selection (`ModelSpec.selection`); for other settings use `instances.detect` and
     `instances.select`. A semantic net's are split from its probability by seeded watershed (`watershed.split`).
 
     Raises:
@@ -34,7 +35,8 @@ def find(
     loaded = runtime.model(model) if isinstance(model, str) else model
     options = options or Options()
     if isinstance(loaded.folded, Detector):
-        return instances.select(instances.detect(image, loaded, options), limit=LIMIT)
+        usual = asdict(loaded.spec.selection) if loaded.spec else {}
+        return instances.select(instances.detect(image, loaded, options), limit=LIMIT, **usual)
     if len(loaded.palette.things) != 1:
         raise ValueError(f"{loaded.key} gives a class for each pixel and can't tell objects of one class apart.")
     logits = inference.logits(image, loaded, options, notice=notice)

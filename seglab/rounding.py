@@ -7,7 +7,8 @@ correction", section 4.2) takes such an amount from the bias; but in half precis
 it, so here a few weights of the filter are rounded the other way instead.
 
 The networks trained here need none of that: what `seglab.train` writes is rounded already (`held`), so that float32
-computes with the very weights that bf16 does. Of `street`'s labels on CamVid @A % changed that way instead of @B %.
+computes with the very weights that bf16 does. That way bf16 changes 0.034 % of `street`'s labels on CamVid instead of
+0.043 % (34 pictures of `val`), and 0.067 % instead of 0.114 % on the photo of `bench inference`.
 """
 
 from __future__ import annotations

@@ -23,8 +23,9 @@ from seglab.architectures import ARCHITECTURES, Architecture
 from seglab.augment import Augment
 from seglab.layout import channels_last
 from seglab.nets.classifiers import scenes_crops
+from seglab.nets.fpn import street
 from seglab.nets.mask_rcnn_small import nuclei_instances, scenes_instances, street_instances
-from seglab.nets.street import scenes, street, street_fast
+from seglab.nets.street import scenes, street_fast
 from seglab.nets.unet import nuclei_unet
 from seglab.objective_crops import Crops
 from seglab.objectives import Classes, Gaps, Loss, Objective, Objects
@@ -35,7 +36,7 @@ from seglab.voxels import Voxels
 from seglab.zoo import MODELS, NUCLEI_STRETCH
 
 CHECKPOINT, WEIGHTS = "last.pt", "model.safetensors"
-CLASSES, VIEWS = Classes(), Augment()  # of both street models
+CLASSES, VIEWS = Classes(), Augment()  # of CamVid
 # Scenes are drawn anew as often as wanted: nothing to invent but mirror images and a little light. Detectors see them
 # half as large again: a thing of 8 px then has 6 cells of the finest map instead of 4.
 SCENES = Augment((128, 128), scale=(1.0, 1.0), aspect=1.0, rotation=0.0, light=0.1, blur=0.0, noise=0.0, rare=0.0,
@@ -73,7 +74,7 @@ class Recipe:
 
 
 RECIPES = {
-    "street": Recipe(street, epochs=75),
+    "street": Recipe(street, epochs=75, objective=Classes(stride=1)),
     "street-fast": Recipe(street_fast, epochs=60),
     "scenes": Recipe(scenes, 12, Classes(stride=1), SCENES, batch=8, portion=5000),
     "scenes-instances": Recipe(scenes_instances, 14, Objects(short_side=192), LARGER, batch=8, portion=5000),
@@ -140,7 +141,7 @@ def train(
         resume: go on from `output`/last.pt if it is there; otherwise it must not be.
         recipe: instead of the key's.
         epochs: instead of the recipe's.
-        teacher: a trained network, same classes and stride, whose soft answers are learnt besides the truth.
+        teacher: a trained network of the same classes whose soft answers are learnt besides the truth.
         device: where to train.
         note: goes into the weights' metadata, e.g. {"trained_on": "train"}.
 

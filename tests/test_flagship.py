@@ -25,8 +25,8 @@ def test_all_have_streets_recipe_and_about_its_size():
         with torch.device("meta"):
             costs[name] = cost.of_net(own.build(), (1, 3, *flagship.SIZE))
     for name, one in costs.items():
-        assert 0.4 < one.parameters / costs["street"].parameters < 2, name
-        assert 0.5 < one.macs / costs["street"].macs < 2, name
+        assert 0.4 < one.parameters / costs["fpn"].parameters < 2, name
+        assert 0.5 < one.macs / costs["fpn"].macs < 2, name
 
 
 def sample(i: int) -> Sample:

@@ -36,7 +36,9 @@ PAPER_SIZES = {
 }  # fmt: skip
 PAPER_SIZE, PAPER_VOLUME = (512, 512), (1, 1, 64, 128, 128)
 # Trained elsewhere in the lab, and which architecture they are: `seglab.zoo`'s keys.
-TRAINED = {"unet": ("nuclei-unet",), OWN: ("scenes", "street", "street-fast"), "mask-rcnn": ("scenes-instances",)}
+TRAINED = {
+    "unet": ("nuclei-unet",), "fpn": ("street",), OWN: ("scenes", "street-fast"), "mask-rcnn": ("scenes-instances",)
+}  # fmt: skip
 BACKBONE = "backbone."
 CLASSES = 11  # of small networks with random weights, as Scenes has
 
@@ -106,7 +108,7 @@ def builds(key: str) -> tuple[str, ...]:
     ('paper',)
     """
     if key == OWN:
-        return tuple(model for model in TRAINED[OWN] if zoo.weights_here(model)) or ("street",)
+        return tuple(model for model in TRAINED[OWN] if zoo.weights_here(model)) or ("street-fast",)
     row = architectures.get(key)
     small = ("small",) if row.small or row.stands_for_it else ()
     there = (model for model in TRAINED.get(key, ()) if model != row.stands_for_it)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
+from seglab import zoo
+from seglab.specs import Selection
 from seglab.types import Palette
 from ui import compare_state, picture
 from ui.compare_run import seeded
@@ -72,12 +74,29 @@ def more(joined: Palette, by: str) -> None:
         with right:
             _names("only", text.ONLY, joined.names, text.ONLY_HELP)
             _names("switched", text.SWITCHED, joined.names, text.SWITCHED_HELP)
+        _usual(by)
         score, nms, mask, visible = (session[key] for key in ("score", "nms", "mask", "visible"))
         of = {WATERSHED: (*seeded(mask)[::-1], score, visible), COMPONENTS: (mask, score, visible)}
         st.latex(text.RULES.get(by, text.RULES[""]) % of.get(by, (score, nms, mask, visible)))
         if session["what"] != "photo":
             st.markdown(f"**{text.PARAMETERS}**")
             _drawn(session["what"])
+
+
+def _usual(by: str) -> None:
+    """Offer the selection that suits a detector, where it isn't what the page opens with."""
+    usual = Selection() if by in (WATERSHED, COMPONENTS) else zoo.get(by).selection
+    if usual == Selection():
+        return
+    wanted = {"score": usual.score, "nms": usual.nms, "mask": usual.mask_threshold}
+    st.button(
+        text.USUAL.format(name=name(by), **wanted), icon=":material/rule_settings:", on_click=_choose, args=(wanted,),
+        disabled=all(st.session_state[key] == value for key, value in wanted.items()), key="compare.usual",
+    )  # fmt: skip
+
+
+def _choose(wanted: dict[str, float]) -> None:
+    st.session_state.update(wanted)
 
 
 def _drawn(what: str) -> None:

@@ -14,7 +14,8 @@ _ALL = (
     Preset(
         "compare-nuclei", "Touching nuclei",
         "Connected components merge nuclei that touch. The same map split by a watershed, and Mask R-CNN, don't.",
-        {"what": "cells", "seed": "3", "touching": "1", "objects": "components", "open": "1"},
+        {"what": "cells", "seed": "12", "count": "20", "radius": "20", "touching": "1", "blur": "2",
+         "objects": "components", "open": "1"},
         ":material/bubble_chart:",
     ),
     Preset(

@@ -43,12 +43,12 @@ PRESETS: tuple[Preset, ...] = (
     ),
     Preset(
         "unsure", "Only what it is sure of",
-        "Ask for 90 %: on the palace Sign and Car are gone, and half of the Building; sky and trees stay.",
+        "Ask for 90 %: on the palace Sign and Car are gone, and most of the Building; sky and trees stay.",
         {"image": "china", "model": "street", "conf": "0.9"}, ":material/verified:",
     ),
     Preset(
         "coarse", "A picture for a stamp",
-        "At a short side of 128 pixels outlines turn soft, and most of the palace, Building before, becomes Car.",
+        "At a short side of 128 pixels outlines turn soft, and the palace, a Building before, becomes Sign and Car.",
         {"image": "china", "model": "street", "short": "128"}, ":material/photo_size_select_small:",
     ),
     Preset(

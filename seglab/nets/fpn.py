@@ -15,11 +15,14 @@ to multiples of 32.
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from seglab.nets.blocks import padded
 from seglab.nets.encoders import Encoder, encoder
+from seglab.nets.street import Residual, conv_bn
 
 
 class FPN(nn.Module):
@@ -101,3 +104,21 @@ def small(n_classes: int) -> FPN:
     torch.Size([2, 11, 64, 64])
     """
     return FPN(encoder("tiny"), n_classes, width=64, head=32)
+
+
+def residual(channels: tuple[int, ...], blocks: tuple[int, ...], stride: int = 32) -> Encoder:
+    """Build an encoder without a classifier to take weights from: residual blocks at each stride from 4 on."""
+    stages: list[nn.Module] = [nn.Sequential(conv_bn(3, channels[0], stride=2), nn.ReLU())]
+    for (c_in, c_out), n in zip(pairwise(channels), blocks, strict=True):
+        stages.append(nn.Sequential(Residual(c_in, c_out, 2), *(Residual(c_out, c_out) for _ in range(n - 1))))
+    return Encoder(stages, channels, stride)
+
+
+def street() -> FPN:
+    """SegLab's `street`, 11 classes: over residual blocks to be trained from scratch, 3.2 M parameters.
+
+    >>> import torch
+    >>> street()(torch.zeros(2, 3, 64, 64)).shape
+    torch.Size([2, 11, 64, 64])
+    """
+    return FPN(residual((32, 64, 96, 160, 224), (2, 2, 2, 1)), 11, width=128, head=64)

@@ -121,13 +121,8 @@ def upsample_to(y: Tensor, like: Tensor) -> Tensor:
     return F.interpolate(y, like.shape[-2:], mode="bilinear", align_corners=False)
 
 
-def street() -> StreetNet:
-    """5.0 M parameters, 11 classes: the careful one."""
-    return StreetNet(width=32, blocks=(2, 3, 3))
-
-
 def street_fast() -> StreetNet:
-    """0.9 M parameters, 11 classes: a quarter of the channels' cost, for a mask while you look."""
+    """0.9 M parameters, 11 classes: for a mask while you look."""
     return StreetNet(width=16, blocks=(1, 2, 2))
 
 

@@ -170,7 +170,8 @@ def test_components_merge_touching_nuclei_and_the_others_do_not(new_page: Any, u
     start(page, url, "compare-nuclei")
     table = page.locator("table").filter(has_text=text.NUCLEI).first
     expect(table).to_contain_text(text.TRUTH_LAYER, timeout=60_000)
-    counts = dict(row.split("\t") for row in table.locator("tbody").inner_text().strip().split("\n"))
+    rows = table.locator("tbody tr").all()
+    counts = dict(row.locator("td").all_inner_texts() for row in rows)
     merged, true = (int(counts[name]) for name in (text.WAYS["components"], text.TRUTH_LAYER))
     assert merged < true
     assert int(counts[text.WAYS["watershed"]]) == true

@@ -394,7 +394,8 @@ def test_trained_weights_are_used_where_they_are(monkeypatch: pytest.MonkeyPatch
 
 
 def test_our_own_networks_are_there_trained(random_weights: Path) -> None:
-    assert arch_net.builds(arch_net.OWN) == ("scenes", "street", "street-fast")
+    assert arch_net.builds(arch_net.OWN) == ("scenes", "street-fast")
+    assert "street" in arch_net.builds("fpn")
     app = start(arch="streetnet", abuild="street-fast")
     stage16 = sum(p.numel() for p in zoo.get("street-fast").build().get_submodule("stage16").parameters())
     assert shown(app)[text.PARAMETERS] == f"{stage16 / 1000:.1f} k"

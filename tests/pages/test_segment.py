@@ -21,7 +21,19 @@ from seglab import inference, maps, runtime, zoo
 from seglab.inference import Options
 from seglab.palettes import CAMVID
 from tests.pages.apps import menu, ok, words
-from ui import cache, code, lesson_file, picker, segment_code, segment_lesson, segment_run, segment_truth, tabs, warm
+from ui import (
+    cache,
+    code,
+    gallery,
+    lesson_file,
+    picker,
+    segment_code,
+    segment_lesson,
+    segment_run,
+    segment_truth,
+    tabs,
+    warm,
+)
 from ui.presets import PRESETS
 from ui.texts import segment as text
 
@@ -237,6 +249,20 @@ def test_presets_set_what_they_say(page: AppTest, preset: object) -> None:
     ok(page)
     assert page.session_state["image"] == preset.params["image"]
     assert page.session_state["view"] == preset.params.get("view", "labels")
+
+
+def test_the_palace_is_what_its_presets_say() -> None:
+    model, photo = runtime.model("street"), gallery.load("china")
+    names, size = model.palette.names, photo.shape[:2]
+    scores = inference.logits(photo, model)
+    labels, sure = maps.labels(scores, size), maps.labels(scores, size, threshold=0.9)
+    small = maps.labels(inference.logits(photo, model, Options(short_side=128)), size)
+    kept = {name: (sure == k)[labels == k].mean() for k, name in enumerate(names) if (labels == k).any()}
+    assert max(kept["Sign"], kept["Car"]) < 0.1
+    assert kept["Building"] < 0.4
+    assert min(kept["Sky"], kept["Tree"]) > 0.7
+    palace = labels == names.index("Building")
+    assert np.isin(small[palace], (names.index("Sign"), names.index("Car"))).mean() > 0.8
 
 
 def test_the_question_is_answered_by_measuring(page: AppTest) -> None:
