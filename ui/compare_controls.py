@@ -90,7 +90,7 @@ def _usual(by: str) -> None:
         return
     wanted = {"score": usual.score, "nms": usual.nms, "mask": usual.mask_threshold}
     st.button(
-        text.USUAL.format(name=name(by), **wanted), icon=":material/rule_settings:", on_click=_choose, args=(wanted,),
+        text.USUAL.format(**wanted), icon=":material/rule_settings:", on_click=_choose, args=(wanted,),
         disabled=all(st.session_state[key] == value for key, value in wanted.items()), key="compare.usual",
     )  # fmt: skip
 

@@ -217,8 +217,8 @@ def test_a_chosen_size_is_bounded_everywhere_alike() -> None:
         loaded, size = runtime.model("street"), (2000, 3000)
         seen = gradcam_run.explained_size(loaded, size, "own", method)
         assert min(seen) == most
-        h, w = gradcam_run.layers(loaded, size, "own", method)["encoder.stages.4"][1:]
-        assert (h, w) == tuple(-(-n // 32) for n in seen)
+        h, w = gradcam_run.layers(loaded, size, "own", method)["branch16"][1:]
+        assert (h, w) == tuple(8 * -(-n // 32) for n in seen)
 
 
 def test_a_missing_map_tells_nothing_of_its_network_before_the_vote() -> None:
@@ -236,7 +236,7 @@ def test_another_networks_class_of_the_same_meaning_is_taken_over() -> None:
     app = start()
     ok(app.selectbox(key="net").select("street").run())
     assert app.selectbox(key="cls").value == "Car"
-    assert app.session_state["layer"] == "encoder.stages.4"
+    assert app.session_state["layer"] == "branch16"
     assert gradcam_run.same_class("person", CAMVID.names) == "Pedestrian"
 
 

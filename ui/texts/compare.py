@@ -86,7 +86,7 @@ MASK = "Mask threshold"
 MASK_HELP = "A pixel belongs to an object from this probability on; a watershed starts above it and ends below it."
 NMS = "NMS: largest overlap"
 NMS_HELP = "Of two boxes of one class that overlap more (IoU), only the better one stays."
-USUAL = "What suits {name}: score {score}, mask {mask}, NMS {nms}"
+USUAL = "Take what suits it best: score {score}, mask {mask}, NMS {nms}"
 LIMIT = "At most so many objects"
 STUFF_AREA = "Least area of stuff (pixels)"
 STUFF_HELP = "Smaller areas of stuff become void when both answers are fused."
@@ -101,13 +101,13 @@ SWITCHED_HELP = (
 )
 # What is asked of object i with score s, box b, mask probabilities p and mask m; j stands for those before it.
 _KEPT = r"\\\text{kept:}\quad&\frac{|m_i\setminus\bigcup_j m_j|}{|m_i|}\ge%g\end{aligned}"
-_MEAN = r",\quad s_i=\text{mean of }p\text{ in }m_i>%g"
+_MEAN = r"\\\text{found:}\quad&s_i=\text{mean of }p\\&\text{in }m_i>%g"
 RULES = {
-    "": r"\begin{aligned}\text{found:}\quad&s_i>%g,\quad\frac{|b_i\cap b_j|}{|b_i\cup b_j|}\le%g\ "
-    r"\text{ for each better }j\text{ of its class}\\\text{mask:}\quad&m_i=\{(x,y):p_i(x,y)>%g\}" + _KEPT,
-    "watershed": r"\begin{aligned}\text{seeds:}\quad&\text{connected pixels with }p(x,y)>%g\\\text{mask:}\quad&m_i="
-    r"\text{what its flood reaches while }p(x,y)>%g" + _MEAN + _KEPT,
-    "components": r"\begin{aligned}\text{mask:}\quad&m_i=\text{connected pixels with }p(x,y)>%g" + _MEAN + _KEPT,
+    "": r"\begin{aligned}\text{found:}\quad&s_i>%g\\&\tfrac{|b_i\cap b_j|}{|b_i\cup b_j|}\le%g\text{ for each}"
+    r"\\&\text{better }j\text{ of its class}\\\text{mask:}\quad&m_i=\{(x,y):p_i(x,y)>%g\}" + _KEPT,
+    "watershed": r"\begin{aligned}\text{seeds:}\quad&\text{islands of }p(x,y)>%g\\\text{mask:}\quad&m_i="
+    r"\text{its flood}\\&\text{while }p(x,y)>%g" + _MEAN + _KEPT,
+    "components": r"\begin{aligned}\text{mask:}\quad&m_i=\text{an island}\\&\text{of }p(x,y)>%g" + _MEAN + _KEPT,
 }
 VISIBLE_SHARE = r"\frac{|m\setminus\bigcup_j m_j|}{|m|}=\frac{%d}{%d}=%.2f\quad%s\quad%g"
 PARAMETERS = "The drawn picture"
