@@ -15,6 +15,7 @@ import argparse
 import json
 import sys
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ if __name__ == "__main__":  # started as a file: the repository's root comes fir
 from scripts.card import WEIGHTS, _text, about
 from seglab import datasets, parts, runtime, zoo
 from seglab.cli.evaluate import finds_objects, measure
+from seglab.specs import Selection
 
 SCENES = (
     "Scenes, streets drawn by seglab.datasets.scenes at 128×128: {portion} of 150 000 scenes (seed 1) in each epoch. "
@@ -49,6 +51,7 @@ OBJECTIVES = {
     "deformation ({bend:g} px)",
     "Objects": "the sum of Mask R-CNN's five losses",
 }
+USUAL = " Scored with objects of a score above {score}, an NMS of {nms} and masks above {mask_threshold}."
 STRETCH = "Brightness: percentiles {:g} and {:g} of a picture to 0 and 1, square roots between. "
 FAILURES = {
     "Scenes": ["Knows drawn streets only: on a photograph its answers mean nothing."],
@@ -100,8 +103,9 @@ def card(key: str, said: Mapping[str, Any], found: Mapping[str, Any], pictures: 
         f"and AdamW for the rest (peak {recipe['adamw']}), one cycle, weight decay {recipe['weight_decay']} on "
         f"kernels, {loss}, moving average of the weights ({recipe['average']} a step), bf16 autocast. "
         + (STRETCH.format(*recipe["stretch"]) if recipe["stretch"] else "")
-        + ("Pictures are drawn from by their area. " if recipe["by_area"] else "")
+        + ("Pictures are drawn from by their area. " if recipe.get("by_area") else "")
         + f"Views: {json.dumps(recipe['augment'])}. Seed {said['seed']}."
+        + (USUAL.format(**asdict(spec.selection)) if spec.selection != Selection() else "")
     )
     command = f"python -m seglab train {key} --output runs/{key}"
     command += "" if data == "Scenes" else f" --data {'camvid' if data == 'CamVid' else 'dsb2018'}"
@@ -127,9 +131,9 @@ def card(key: str, said: Mapping[str, Any], found: Mapping[str, Any], pictures: 
     else:
         lines += [f"mask_ap = {found['mask_ap']}", f"ap50 = {found['mask_ap50']}"]
         lines += [f"pq = {found['panoptic_all']['pq']}  # fused with {partner}"] if "panoptic_all" in found else []
-    for name in ("iou", "objects"):
+    for name in ("iou", "objects", "objects_by_picture"):
         values = {n: v for n, v in found.get(name, {}).items() if v is not None}
-        if values and not (name == "objects" and data != "Nuclei"):
+        if values and (name == "iou" or data == "Nuclei"):
             lines += ["", f"[scores.{split}.{name}]", *(f"{_text(n)} = {v}" for n, v in values.items())]
     return "\n".join(lines) + "\n"
 

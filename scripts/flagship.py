@@ -1,12 +1,13 @@
-"""Train the best architectures of the course on CamVid, at sizes of their own, beside `street`; print what they score.
+"""Train the best architectures of the course on CamVid, at sizes of their own, beside StreetNet; print what they score.
 
     python scripts/flagship.py --data CamVid --output runs/flagship                # all, one after the other
     python scripts/flagship.py --data CamVid --output runs/flagship --only hrnet   # this one; prints all that are there
 
 The five families that score best on drawn scenes (`bench zoo`; but for the sliding window, whose view of 39 px is no
-street), at half to twice the parameters and multiply-adds of `street`, and `street` itself: all by the recipe of
-`street`, which was chosen on its own family, with fewer epochs, one seed, on `train`; scored on `val` in full size by
-the weights as they would ship. A short training tells which is worth a long one, no more: differences of some
+street), at half to twice the parameters and multiply-adds of `fpn`, which ships as `street`, and the StreetNet that
+was `street` until then: all by one recipe, which was chosen on StreetNet, with fewer epochs, one seed, on `train`; but
+StreetNet's loss is at its stride of 2, the others' at full size. Scored on `val` in full size by the weights as they
+would ship. A short training tells which is worth a long one, no more: differences of some
 hundredths may turn. What is finished is skipped, what was begun goes on. OMP_NUM_THREADS=1 lets two processes,
 each with an --only of its own, share two cores.
 """
@@ -61,7 +62,7 @@ CANDIDATES: dict[str, Callable[[], nn.Module]] = {
 
 
 def recipe(name: str) -> train.Recipe:
-    """Return `street`'s recipe for a candidate; the truth is compared at its output's size."""
+    """Return the recipe for a candidate; the truth is compared at its output's size."""
     build = CANDIDATES[name]
 
     def named() -> nn.Module:

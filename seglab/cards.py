@@ -19,7 +19,8 @@ from seglab.download import WeightsError
 class Score:
     """Measured on one split: mean IoU, pixel accuracy (both 0..1), IoU by class name (where known).
 
-    objects: of nuclei, TP/(TP + FP + FN) of those that the watershed splits from it, by IoU threshold ("0.50", …).
+    objects: of nuclei, TP/(TP + FP + FN) of those that the watershed splits from it, by IoU threshold ("0.50", …);
+        objects_by_picture: the mean of the pictures' own.
     also: other measures by name, as `seglab.evaluate_zoo` has them: boundary_iou, thin_recall, things_iou.
     seeds: by the name of a measure ("mean_iou", or one of `also`), its value of every training that differs in its seed
     alone; the first is the one that ships.
@@ -31,9 +32,11 @@ class Score:
     objects: Mapping[str, float] = field(default_factory=dict)
     also: Mapping[str, float] = field(default_factory=dict)
     seeds: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    objects_by_picture: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        told = (*self.iou.values(), *self.objects.values(), *self.also.values(), *sum(self.seeds.values(), ()))
+        objects = *self.objects.values(), *self.objects_by_picture.values()
+        told = (*self.iou.values(), *objects, *self.also.values(), *sum(self.seeds.values(), ()))
         for value in (self.mean_iou, self.pixel_accuracy, *told):
             check_fraction(value)
 
@@ -62,8 +65,8 @@ class Score:
 class InstanceScore:
     """Measured on one split: COCO's average precision of boxes (None: not measured) and of masks, 0..1.
 
-    ap50: of masks at an IoU of 0.5. pq: panoptic quality with the semantic model of the same classes. objects: as in
-    `Score`.
+    ap50: of masks at an IoU of 0.5. pq: panoptic quality with the semantic model of the same classes. objects,
+    objects_by_picture: as in `Score`.
     """
 
     box_ap: float | None
@@ -71,9 +74,11 @@ class InstanceScore:
     ap50: float | None = None
     pq: float | None = None
     objects: Mapping[str, float] = field(default_factory=dict)
+    objects_by_picture: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for value in (self.box_ap, self.mask_ap, self.ap50, self.pq, *self.objects.values()):
+        objects = *self.objects.values(), *self.objects_by_picture.values()
+        for value in (self.box_ap, self.mask_ap, self.ap50, self.pq, *objects):
             if value is not None:
                 check_fraction(value)
 
@@ -168,12 +173,12 @@ def parse(table: Mapping[str, Any]) -> Card:
 def _score(split: Mapping[str, Any]) -> Score | InstanceScore | CategoryScore:
     if "accuracy" in split:
         return CategoryScore(split["accuracy"], dict(split.get("recall", {})), dict(split.get("baselines", {})))
-    objects = dict(split.get("objects", {}))
+    objects, each = (dict(split.get(name, {})) for name in ("objects", "objects_by_picture"))
     if "mask_ap" in split:
-        return InstanceScore(split.get("box_ap"), split["mask_ap"], split.get("ap50"), split.get("pq"), objects)
+        return InstanceScore(split.get("box_ap"), split["mask_ap"], split.get("ap50"), split.get("pq"), objects, each)
     seeds = {name: tuple(values) for name, values in split.get("seeds", {}).items()}
     iou, also = dict(split.get("iou", {})), dict(split.get("also", {}))
-    return Score(split["mean_iou"], split["pixel_accuracy"], iou, objects, also, seeds)
+    return Score(split["mean_iou"], split["pixel_accuracy"], iou, objects, also, seeds, each)
 
 
 def _text(table: Mapping[str, Any], name: str) -> str:

@@ -55,7 +55,7 @@ def precisions() -> tuple[str, ...]:
     """Return the precisions this device has fast kernels for, "fp32" first.
 
     Of CPUs, some have instructions for fp16 too, but torch has no convolutions for them that pay: on a Xeon with AMX,
-    U-Net took 3.6 times as long as in bf16, and `street` longer than in fp32 (`bench inference`).
+    U-Net took 3.6 times as long as in bf16, and a StreetNet longer than in fp32 (`bench inference`).
     """
     kind = device().type
     if kind == "cuda":

@@ -1,10 +1,10 @@
 """How good objects are: mask AP, the DSB score, and with a semantic model beside it panoptic quality, over a split.
 
 All sums run over the whole split, as `seglab.evaluate`'s one confusion matrix does. AP takes all objects of a score
-above 0.05, as COCO does (but for the number in a picture, COCO's 100, which nuclei pass); the others count what a
-picture shows: a detector's usual selection (`ModelSpec.selection`), and all that a watershed splits. What is found
-where the truth says nothing counts nowhere, as in panoptic quality: unlabelled pixels, and those of a thing's class
-without an id (CamVid's specks).
+above 0.05, as COCO does (but for the number in a picture, COCO's 100, which nuclei pass), by the model's usual NMS and
+mask threshold; the others count what a picture shows: a detector's usual selection (`ModelSpec.selection`), and all
+that a watershed splits. What is found where the truth says nothing counts nowhere, as in panoptic quality: unlabelled
+pixels, and those of a thing's class without an id (CamVid's specks).
 """
 
 from __future__ import annotations

@@ -34,7 +34,7 @@ Progress = Callable[[int, int], None]  # (forward passes done, in all)
 
 DEFAULTS = Options()
 # From this many pixels in all forward passes on, malloc gives back what it keeps for the next layer: 200 MB and more
-# for `street`. It takes 10 to 20 ms, at most a twentieth of the fastest network's time on so many pixels.
+# for a StreetNet. It takes 10 to 20 ms, at most a twentieth of the fastest network's time on so many pixels.
 LARGE_JOB = 2**20
 
 log = logging.getLogger(__name__)

@@ -73,7 +73,7 @@ class Classes:
             found = cross_entropy(logits, target, weights) + self.dice * soft_dice(logits, target)
             if teacher is not None:
                 with torch.no_grad(), torch.autocast(device.type, torch.bfloat16):
-                    soft = F.adaptive_avg_pool2d(teacher(x).float().softmax(1), logits.shape[-2:])  # of any stride
+                    soft = _resized(teacher(x).float().softmax(1), logits.shape[-2:])
                 found = found - self.distil * (soft * logits.log_softmax(1)).sum(1).mean()
             return found
 
@@ -89,6 +89,19 @@ class Classes:
             labels = _logits(net, sample).argmax(1)[0].to(torch.uint8).cpu().numpy()
             matrix = matrix + confusion_matrix(sample.labels, labels, k)
         return float(mean_iou(matrix))
+
+
+def _resized(soft: Tensor, size: tuple[int, int]) -> Tensor:
+    """Bring a teacher's probabilities (N, K, h, w) to the student's size: means where it's finer, bilinear where not.
+
+    >>> _resized(torch.tensor([[[[1.0, 0.0, 0.0, 1.0]]]]), (1, 2)).tolist()
+    [[[[0.5, 0.5]]]]
+    >>> _resized(torch.tensor([[[[1.0, 0.0]]]]), (1, 4)).tolist()
+    [[[[1.0, 0.75, 0.25, 0.0]]]]
+    """
+    if soft.shape[-2] >= size[0] and soft.shape[-1] >= size[1]:
+        return F.adaptive_avg_pool2d(soft, size)
+    return F.interpolate(soft, size, mode="bilinear", align_corners=False)
 
 
 @dataclass(frozen=True)

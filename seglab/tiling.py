@@ -4,7 +4,8 @@ Tiles start at multiples of `ALIGN` pixels. All networks here halve their input 
 grid of logits falls on the whole picture's grid; and what a network says about a pixel doesn't depend on the cut, as
 long as all that it looks at lies in the tile. Near a tile's border it sees padding instead of picture: hence the
 overlap, and the Gaussian blend, which trusts a tile's middle more than its border (Isensee et al. 2021, nnU-Net).
-Networks that pool over the whole input (PSPNet, DeepLab's image pooling) pool over a tile instead, and do differ.
+Networks that take means over the whole input (PSPNet, DeepLab's image pooling, GroupNorm in `street`) take them over a
+tile instead, and do differ.
 """
 
 from __future__ import annotations

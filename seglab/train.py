@@ -129,7 +129,7 @@ def train(
 ) -> Iterator[Progress]:
     """Train model `key` on `samples`, yielding after every epoch; the weights end in `output`/model.safetensors (fp16).
 
-    They are rounded to what bf16 holds (`rounding.held`), so that the fast mode has the same ones as the exact mode.
+    But for detectors' they are rounded to what bf16 holds (`rounding.held`): the fast mode has the exact mode's own.
 
     Args:
         key: a key of RECIPES, or a name for `recipe`.

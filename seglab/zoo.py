@@ -71,7 +71,7 @@ def partner(key: str, split: str = "") -> str | None:
     stuff (nuclei).
 
     >>> partner("scenes-instances"), partner("street-instances", "val"), partner("nuclei-instances")
-    ('scenes', 'street-fast', None)
+    ('scenes', 'street', None)
     """
     palette = get(key).palette
     if not has_stuff(palette):

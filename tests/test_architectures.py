@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import subprocess
 import sys
 
@@ -178,6 +179,14 @@ def test_the_models_have_a_shelf_of_their_own(monkeypatch, tmp_path):
     assert zoo.offered(shelf="zoo") == tuple(specs)
     assert "zoo-vnet" not in zoo.offered("semantic", "zoo")
     assert not set(zoo.offered()) & set(specs)
+
+
+def test_a_detector_is_fused_with_what_has_not_seen_the_split(monkeypatch):
+    real = zoo.card
+    both = dataclasses.replace(real("street"), trained_on=("train+val",))
+    monkeypatch.setattr(zoo, "card", lambda key: both if key == "street" else real(key))
+    assert zoo.partner("street-instances", "val") == "street-fast"
+    assert zoo.partner("street-instances", "train") == zoo.partner("street-instances") == "street"
 
 
 def test_no_detector_is_fused_with_one_of_them(monkeypatch):

@@ -15,6 +15,7 @@ from seglab import evaluate_objects as eo
 from seglab import objects, runtime, zoo
 from seglab.datasets import cells, scenes
 from seglab.palettes import NUCLEI, SCENES
+from seglab.specs import Selection
 from seglab.truths import instances_of, truth
 from seglab.types import SemanticResult
 from seglab.zoo import Preprocess
@@ -64,7 +65,8 @@ def found_all_but_one(monkeypatch):
         sample = next(s for s in SAMPLES if np.array_equal(s.image, image))
         return instances_of(truth(sample))
 
-    def select(found, *, score=0.5, limit=100):
+    def select(found, *, score, nms, mask_threshold, limit):
+        assert (score in (0.05, 0.7), nms, mask_threshold) == (True, 0.2, 0.4)  # the model's own; AP ranks by score
         n = len(found) - 1
         return replace(found, boxes=found.boxes[:n], classes=found.classes[:n], scores=found.scores[:n],
                        crops=found.crops[:n])  # fmt: skip
@@ -76,7 +78,7 @@ def found_all_but_one(monkeypatch):
     monkeypatch.setattr(eo, "detect", detect)
     monkeypatch.setattr(eo, "select", select)
     monkeypatch.setattr(eo.inference, "segment", segment)
-    spec = zoo.get("scenes-instances")
+    spec = replace(zoo.get("scenes-instances"), selection=Selection(0.7, 0.2, 0.4))
     return runtime.ready(spec.key, spec.build(), spec.palette, spec.preprocess, "y" * 16, spec)
 
 
@@ -123,6 +125,13 @@ def test_find_by_either_kind_of_model(found_all_but_one):
     whole = runtime.ready("street", street.build(), street.palette, street.preprocess, "z" * 16, street)
     with pytest.raises(ValueError, match="can't tell objects"):
         objects.find(SAMPLES[0].image, whole)
+
+
+def test_find_takes_a_detectors_own_selection(found_all_but_one, monkeypatch):
+    asked = []
+    monkeypatch.setattr(objects.instances, "select", lambda found, **how: asked.append(how) or found)
+    objects.find(SAMPLES[0].image, found_all_but_one)
+    assert asked == [{"score": 0.7, "nms": 0.2, "mask_threshold": 0.4, "limit": objects.LIMIT}]
 
 
 def test_the_command_prints_what_was_counted(found_all_but_one, monkeypatch, capsys):

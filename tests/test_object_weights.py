@@ -51,6 +51,14 @@ def test_some_scenes_are_answered_as_the_cards_say() -> None:
     assert evaluate.evaluate(semantic, some).as_dict()["mean_iou"] == pytest.approx(whole.mean_iou, abs=0.05)
 
 
+def test_nuclei_are_found_as_well_as_was_wanted() -> None:
+    """As the mean of the pictures' own scores; of all nuclei at once, large pictures count for more, it is less."""
+    scores = [zoo.card(key).scores["test"] for key in ("nuclei-unet", "nuclei-instances")]
+    assert max(score.objects_by_picture["0.50"] for score in scores) >= 0.84  # type: ignore[union-attr]
+    few = zoo.card("nuclei-unet-30").scores["test"]
+    assert few.objects["0.50"] < scores[0].objects["0.50"]  # type: ignore[union-attr]
+
+
 @pytest.mark.parametrize("key", [key for key in HERE if key.startswith("nuclei")])
 def test_drawn_nuclei_are_found_by_models_that_never_saw_any(key: str) -> None:
     some: list[Sample] = [cells.draw(seed, 0, cells.Parameters(touching=0)) for seed in range(4)]

@@ -60,7 +60,7 @@ class Cast(nn.Module):
 def trained():
     """A network like those that a training leaves: BatchNorm behind convolutions with and without a bias; GroupNorm."""
     torch.manual_seed(5)
-    parts = nn.Conv2d(3, 8, 3, bias=False), nn.BatchNorm2d(8), nn.ReLU(), nn.Conv2d(8, 16, 3), nn.BatchNorm2d(16)
+    parts = nn.Conv2d(3, 8, 3, bias=False), nn.BatchNorm2d(8), nn.ReLU(), nn.Conv2d(8, 16, 3), nn.BatchNorm2d(16, 1e-3)
     net = nn.Sequential(*parts, nn.ReLU(), nn.GroupNorm(4, 16), nn.Conv2d(16, 4, 1))
     with torch.no_grad():
         for part in net:

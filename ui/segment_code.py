@@ -36,10 +36,13 @@ def write(photo: Photo, key: str, options: Options, temperature: float, threshol
     `stride` is how many pixels of the network's input stand behind one logit; only tiles need it.
     """
     from seglab.inference import input_size
+    from seglab.tiling import MAX_NUMBERS
 
     spec = zoo.get(key)
     sizes = [input_size(photo.size, spec.preprocess, options, scale) for scale in options.scales]
-    parts = [_head(photo, spec), _network(spec, options), *_functions(spec, options)]
+    largest = max(len(spec.palette) * h * w for h, w in sizes)
+    pooled = stride if options.tile and largest > MAX_NUMBERS else 0
+    parts = [_head(photo, spec), _network(spec, options), *_functions(spec, options, pooled)]
     if options.tile:
         parts.append(_tiles(options, len(spec.palette), stride))
     averaged = options.flip or len(sizes) > 1
@@ -92,18 +95,24 @@ def _network(spec: zoo.ModelSpec, options: Options) -> str:
     ])  # fmt: skip
 
 
-def _functions(spec: zoo.ModelSpec, options: Options) -> list[str]:
+def _functions(spec: zoo.ModelSpec, options: Options, pooled: int) -> list[str]:
+    """`pooled`: pixels to a logit where more of them than `tiling.MAX_NUMBERS` are averaged; 0 where they aren't."""
     x = "x.to(device)" if options.precision == "fp32" else f"x.to(device, torch.{DTYPES[options.precision]})"
     forward = f"net({x})"
     if isinstance(spec.source, zoo.Torchvision):  # without torchvision's own last step, the up-sampling
         out = "" if spec.key.startswith("lraspp") else '["out"]'
         forward = f"net.classifier(net.backbone({x}){out})"
+    size, ending = "at the network's resolution", f"return {forward}[0].float().cpu()"
+    if pooled:
+        ending = f"z = {forward}[0].float().cpu()"
+        size = f"averaged down to {pooled} px each"
+        ending += f"\n        return F.avg_pool2d(z[None], {pooled} * z.shape[1] // x.shape[2], ceil_mode=True)[0]"
     return [
         f"""\
-def look(x):  # (1, 3, h, w) bytes → logits (K, h', w') at the network's resolution
+def look(x):  # (1, 3, h, w) bytes → logits (K, h', w') {size}
     x = ((x.float() / 255 - mean) / std).contiguous(memory_format=torch.channels_last)
     with torch.inference_mode():
-        return {forward}[0].float().cpu()""",
+        {ending}""",
         """\
 def keep(z):  # in 16 bits, less each pixel's largest: no probability changes by that
     return (z - z.amax(0)).clamp(min=-60000).half().float()""",

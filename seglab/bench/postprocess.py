@@ -5,7 +5,7 @@ or scikit-learn used as their documentation shows; **ours** is what the pages an
 float16 logits, made float32 before the clock starts where plain needs it, and a 1920×1080 picture of noise.
 
 The logits are smooth random fields of a fixed seed: regions with borders, as networks give them. 21×65×65 is what FCN
-and DeepLabV3 give for 520 px, 11×180×240 what `street` gives. Labels and counts are compared for equality, entropy
+and DeepLabV3 give for 520 px, 11×180×240 what `street-fast` gives. Labels and counts are compared for equality, entropy
 (0..1) and pictures (0..255) by their largest difference. `draw_segmentation_masks` leaves rounding down to the cast
 to bytes: its values may differ from ours by one.
 """

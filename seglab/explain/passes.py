@@ -26,7 +26,7 @@ from seglab.zoo import Preprocess
 T = TypeVar("T")
 
 SMALL = 256  # pixels of the shorter side at most, for what needs dozens of passes
-GRAPH = 2  # times what a forward pass takes: what a graph from the picture on does (1.6 measured on "street")
+GRAPH = 2  # times what a forward pass takes: what a graph from the picture on does (1.6 on a StreetNet)
 MOST = 1024  # for the rest: a graph remembers every layer, and that of a photo of 24 megapixels would fill any memory
 
 

@@ -2,8 +2,9 @@
 
 Nothing in it is new: residual blocks (He et al. 2016, fig. 2), the last ones dilated instead of strided (DeepLab),
 pyramid pooling (PSPNet, Zhao et al. 2017, fig. 3) and lateral sums on the way up (FPN, Lin et al. 2017, fig. 3).
-What it adds to a plain FPN is one more step up, to stride 2: on 480×360 pictures a pole is 2 to 4 pixels wide, and
-at stride 4 it is gone. Made for training from scratch on a few hundred pictures: GELU-free, BatchNorm, no attention.
+What it adds to a plain FPN is one more step up, to stride 2, for on 480×360 pictures a pole is 2 to 4 pixels wide. It
+didn't pay: with the loss at full size an FPN that ends at stride 4 is better on poles too (`weights/README.md`). Made
+for training from scratch on a few hundred pictures: GELU-free, BatchNorm, no attention.
 """
 
 from __future__ import annotations

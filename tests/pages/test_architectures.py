@@ -87,7 +87,7 @@ def test_there_is_a_layout_for_every_architecture() -> None:
 
 @pytest.mark.parametrize(
     ("key", "build"),
-    [*((key, "small") for key in arch_layouts.KEYS),
+    [*((key, "small") for key in arch_layouts.KEYS), ("fpn", "street"),
      *(pytest.param(key, "paper", marks=pytest.mark.slow) for key in arch_layouts.KEYS if key != arch_net.OWN)],
 )  # fmt: skip
 def test_every_diagram_holds_all_of_its_network_and_nothing_overlaps(key: str, build: str) -> None:
@@ -473,7 +473,7 @@ def test_new_weights_are_taken_up(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
 
 
 def test_a_trained_models_size_and_data_are_told(random_weights: Path) -> None:
-    street = Spec(arch_net.OWN, "street")
+    street = Spec("fpn", "street")
     said = arch_stage.about(arch_picture.given(street, source()))
     assert text.FOREIGN in said, "it was trained on photos"
     assert text.OTHER_SIZE.format(seen=128, trained=360) in said

@@ -419,6 +419,18 @@ def test_the_steps_end_with_the_whole_map_and_say_why(oracle: SimpleNamespace) -
     assert text.STEP_START in words(app)
 
 
+def test_a_detectors_own_selection_is_one_click_away(oracle: SimpleNamespace) -> None:
+    app = start(open="1", what="cells")
+    usual = app.button(key="compare.usual")
+    assert not usual.disabled
+    ok(usual.click().run())
+    assert [app.slider(key=key).value for key in ("score", "nms", "mask")] == [0.6, 0.3, 0.4]
+    assert "".join(app.query_params["mask"]) == "0.4"
+    assert app.button(key="compare.usual").disabled
+    ok(app.selectbox(key="compare.objects").select("watershed").run())
+    assert not [button for button in app.button if button.key == "compare.usual"]
+
+
 def test_three_ways_to_count_nuclei(oracle: SimpleNamespace) -> None:
     app = start(open="1", what="cells", touching="1", count="20", seed="3", objects="components")
     sample = oracle.samples[-1]

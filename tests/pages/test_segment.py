@@ -17,7 +17,7 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from seglab import inference, maps, runtime, zoo
+from seglab import inference, maps, runtime, tiling, zoo
 from seglab.inference import Options
 from seglab.palettes import CAMVID
 from tests.pages.apps import menu, ok, words
@@ -395,9 +395,29 @@ CASES = {
 @pytest.mark.parametrize("case", CASES)
 def test_the_code_shown_gives_the_same_labels(random_weights: Path, tmp_path: Path, case: str) -> None:
     key, options, temperature, threshold = CASES[case]
+    same_labels(random_weights, tmp_path, "street-fast", key, options, temperature, threshold, stride=2)
+
+
+@pytest.mark.parametrize(("tile", "stride"), [(0, 1), (128, 2)])
+def test_logits_that_are_too_many_are_averaged_in_the_code_too(
+    random_weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tile: int, stride: int
+) -> None:
+    monkeypatch.setattr(tiling, "MAX_NUMBERS", 11 * 190 * 190)
+    same_labels(
+        random_weights, tmp_path, "street", "rocket", Options(short_side=250, tile=tile), 1.0, 0.0, stride=stride
+    )
+
+
+def same_labels(
+    random_weights: Path, tmp_path: Path, model: str, key: str, options: Options, temperature: float, threshold: float,
+    stride: int,
+) -> None:  # fmt: skip
     photo = picker.from_gallery(key)
-    wanted = inference.segment(photo.image, "street-fast", options, temperature=temperature, threshold=threshold).labels
-    script = segment_code.write(photo, "street-fast", options, temperature, threshold, stride=2)
+    result = inference.segment(photo.image, model, options, temperature=temperature, threshold=threshold)
+    height, _ = inference.input_size(photo.size, zoo.get(model).preprocess, options)
+    assert round(height / result.logits.shape[1]) == stride
+    wanted = result.labels
+    script = segment_code.write(photo, model, options, temperature, threshold, stride)
     assert script.count("\n") <= code.MAX_LINES
     assert max(map(len, script.splitlines())) <= 120
     # The weights are the test's, so the one thing that differs from a visitor's machine is where seglab finds them.
