@@ -198,7 +198,7 @@ def test_three_hundred_nuclei(new_page: Any, url: str) -> None:
 def test_the_smallest_and_the_largest_upload(new_page: Any, url: str, tmp_path: Path, width: int, height: int) -> None:
     drawn = cells.draw(5, 0, cells.Parameters(count=40, size=8, width=384, height=256)).image
     picture = (
-        Image.fromarray(drawn).crop((0, 0, 64, 64)) if width == 64 else Image.fromarray(drawn).resize((width, height))
+        Image.fromarray(drawn).crop((64, 64, 128, 128)) if width == 64 else Image.fromarray(drawn).resize((width, height))
     )
     file = tmp_path / "mine.png"
     picture.save(file, compress_level=1)
