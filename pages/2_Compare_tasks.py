@@ -55,7 +55,8 @@ if found.notice:
 compare_extras.guessed(source)
 sent = send(source.photo.image, key="compare.photo")
 clicked = compare_panes.show(found, sent)
-with segment_run.told():
+# In a place of its own, where spinners come and go: else what stands below would be built anew, and close.
+with st.container(), segment_run.told():
     compare_extras.counted(found)
 compare_extras.legends(found)
 compare_extras.notes(found)

@@ -56,7 +56,7 @@ def measure(browser: Any, server: Server, folder: Path, repeats: int, done: Call
         visitor.settle()
         visitor.open_upload()
         visitor.send(file)
-        visitor.page.get_by_text("nuclei.png").first.wait_for()
+        visitor.page.get_by_text("Picture: nuclei.png").wait_for()  # who closes the menu before ends the upload
         visitor.settle()
         visitor.page.keyboard.press("Escape")
         visitor.page.get_by_role("button", name="Just show me").click()
