@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import streamlit as st
 
-from seglab import zoo
 from seglab.specs import Selection
 from seglab.types import Palette
 from ui import compare_state, picture
-from ui.compare_run import seeded
+from ui.compare_run import seeded, usual
 from ui.compare_source import Source
 from ui.compare_state import COMPONENTS, MOST, SEEDS, WATERSHED
 from ui.segment_controls import model_name
@@ -85,10 +84,10 @@ def more(joined: Palette, by: str) -> None:
 
 def _usual(by: str) -> None:
     """Offer the selection that suits a detector, where it isn't what the page opens with."""
-    usual = Selection() if by in (WATERSHED, COMPONENTS) else zoo.get(by).selection
-    if usual == Selection():
+    own = usual(by)
+    if own == Selection():
         return
-    wanted = {"score": usual.score, "nms": usual.nms, "mask": usual.mask_threshold}
+    wanted = {"score": own.score, "nms": own.nms, "mask": own.mask_threshold}
     st.button(
         text.USUAL.format(**wanted), icon=":material/rule_settings:", on_click=_choose, args=(wanted,),
         disabled=all(st.session_state[key] == value for key, value in wanted.items()), key="compare.usual",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ from ui.compare_controls import drawn, name
 from ui.compare_names import names, things
 from ui.compare_panes import BESIDE, legend
 from ui.compare_presets import PRESETS
-from ui.compare_run import Run, needs
+from ui.compare_run import Run, Settings, needs, usual
 from ui.compare_run import run as compute
 from ui.compare_source import Source
 from ui.compare_state import FIELDS
@@ -81,7 +82,10 @@ def guessed(source: Source) -> None:
 
 
 def ways(run: Run) -> dict[str, int]:
-    """Return how many objects each way to count nuclei finds, by its key; of other pictures nothing."""
+    """Return how many objects each way to count nuclei finds, by its key; of other pictures nothing.
+
+    Those that aren't chosen find them by their usual selection: what the sliders say would cost a watershed each time.
+    """
     if run.semantic.palette.title != "Nuclei":
         return {}
     counts = {}
@@ -91,13 +95,15 @@ def ways(run: Run) -> dict[str, int]:
             continue
         detector = needs(key)
         loaded = segment_run.load(detector)[0] if detector else None
-        made = partial(_count, run, key, loaded)
-        counts[key] = cache.kept(cache.NUMBERS, (*run.key, "count", key, run.found_key), made)
+        own = usual(key)
+        settings = replace(run.settings, score=own.score, nms=own.nms, mask=own.mask_threshold)
+        made = partial(_count, run, key, loaded, settings)
+        counts[key] = cache.kept(cache.NUMBERS, (*run.key, "count", key, settings.limit, settings.only), made)
     return counts
 
 
-def _count(run: Run, key: str, loaded: Loaded | None) -> int:
-    return len(compute(run.source, run.semantic, key, loaded, run.settings).found())
+def _count(run: Run, key: str, loaded: Loaded | None, settings: Settings) -> int:
+    return len(compute(run.source, run.semantic, key, loaded, settings).found())
 
 
 def counted(run: Run) -> None:

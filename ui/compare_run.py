@@ -12,6 +12,7 @@ from scipy import ndimage
 
 from seglab import zoo
 from seglab.palettes_coco import same
+from seglab.specs import Selection
 from seglab.stretch import UNSURE
 from seglab.types import InstanceResult, Labels, Logits, Palette, PanopticResult, SemanticResult
 from ui import cache, compare_state, segment_run
@@ -189,6 +190,11 @@ class Run:
         if what not in self.made:
             self.made[what] = cache.kept(cache.MAPS, (*self.key, *what), make)
         return self.made[what]
+
+
+def usual(objects: str) -> Selection:
+    """Return which objects a way to find them usually counts."""
+    return Selection() if objects in (COMPONENTS, WATERSHED) else zoo.get(objects).selection
 
 
 def seeded(threshold: float) -> tuple[float, float]:

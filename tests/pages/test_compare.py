@@ -437,7 +437,7 @@ def test_three_ways_to_count_nuclei(oracle: SimpleNamespace) -> None:
     true = len(instances_of(truth(sample)))
     counts = {row[0]: int(row[1]) for row in app.table[0].value.itertuples(index=False)}
     assert counts[text.WAYS["components"]] < true
-    assert counts["Nuclei, Mask R-CNN"] == true
+    assert true - 1 <= counts["Nuclei, Mask R-CNN"] <= true  # of true boxes that overlap its own NMS may drop one
     assert counts[text.WAYS["watershed"]] == counts[text.WAYS["components"]]  # of a map without doubts: no gaps in it
 
 

@@ -20,7 +20,7 @@ SEMANTIC = "Classes by"
 OBJECTS = "Objects by"
 WAYS = {"components": "connected components of the map", "watershed": "watershed in the map"}
 
-WAY, NUCLEI = "How", "Nuclei"
+WAY, NUCLEI = "How (those not chosen above: by their usual settings)", "Nuclei"
 
 # the guess
 GUESS = "Count them before the networks do: how many things (not sky, road, walls) do you see?"
