@@ -10,12 +10,11 @@ from seglab.train import RECIPES
 from seglab.types import Sample
 
 OURS = ("scenes", "scenes-instances", "street-instances", "nuclei-unet", "nuclei-unet-30", "nuclei-instances")
-HERE = [key for key in OURS if key in zoo.offered()]
 LARGEST = 6e6  # bytes
 SOME = 40  # of the 500 test scenes
 
 
-@pytest.mark.parametrize("key", HERE)
+@pytest.mark.parametrize("key", OURS)
 def test_the_file_is_small_and_its_card_tells_of_pictures_never_trained_on(key: str) -> None:
     card, spec = zoo.card(key), zoo.get(key)
     assert zoo.weights_bytes(key) <= LARGEST
@@ -59,7 +58,7 @@ def test_nuclei_are_found_as_well_as_was_wanted() -> None:
     assert few.objects["0.50"] < scores[0].objects["0.50"]  # type: ignore[union-attr]
 
 
-@pytest.mark.parametrize("key", [key for key in HERE if key.startswith("nuclei")])
+@pytest.mark.parametrize("key", [key for key in OURS if key.startswith("nuclei")])
 def test_drawn_nuclei_are_found_by_models_that_never_saw_any(key: str) -> None:
     some: list[Sample] = [cells.draw(seed, 0, cells.Parameters(touching=0)) for seed in range(4)]
     found = evaluate_objects.evaluate_objects(runtime.model(key), some).as_dict()

@@ -24,14 +24,6 @@ from ui.texts import compare as text
 PANES = ("semantic", "instance", "panoptic")
 
 
-def needs(*keys: str) -> pytest.MarkDecorator:
-    missing = sorted(set(keys) - set(zoo.offered()))
-    return pytest.mark.skipif(bool(missing), reason=f"not trained yet: {', '.join(missing)}")
-
-
-SCENES, NUCLEI = needs("scenes", "scenes-instances"), needs("nuclei-unet", "nuclei-instances")
-
-
 @pytest.fixture(scope="module")
 def url(request: pytest.FixtureRequest) -> str:
     """Return the page's address; SEGLAB_TEST_URL names an app that runs already."""
@@ -78,7 +70,6 @@ def first(pattern: str, words: str) -> float:
     return float(match[1])
 
 
-@SCENES
 def test_it_opens_with_a_question_and_answers_a_guess(new_page: Any, url: str) -> None:
     page = new_page(1280, 900)
     page.goto(url)
@@ -96,7 +87,6 @@ def test_it_opens_with_a_question_and_answers_a_guess(new_page: Any, url: str) -
     np.testing.assert_array_equal(Stage(page, 0).labels(), run.labels())
 
 
-@SCENES
 def test_areas_of_a_crowd_are_no_count_and_objects_nearly_are(new_page: Any, url: str) -> None:
     page = new_page(1280, 900)
     run = computed(start(page, url, "compare-crowd"))
@@ -118,7 +108,6 @@ def test_areas_of_a_crowd_are_no_count_and_objects_nearly_are(new_page: Any, url
     assert pieces  # a thing that is in more than one area
 
 
-@SCENES
 def test_a_street_without_things_has_no_object_and_the_same_map_twice(new_page: Any, url: str) -> None:
     page = new_page(1280, 900)
     run = computed(start(page, url, "compare-stuff"))
@@ -133,7 +122,6 @@ def test_a_street_without_things_has_no_object_and_the_same_map_twice(new_page: 
     assert [label_of[i] for i in result.segment_ids[kept].tolist()] == run.labels()[kept].tolist()
 
 
-@SCENES
 def test_an_object_contradicts_the_map_beneath_it_and_wins(new_page: Any, url: str) -> None:
     page = new_page(1280, 900)
     run = computed(start(page, url, "compare-contradiction"))
@@ -150,7 +138,6 @@ def test_an_object_contradicts_the_map_beneath_it_and_wins(new_page: Any, url: s
     assert first(r"(\d+) objects, each with a mask", said(page)) == len(found)
 
 
-@SCENES
 def test_pq_of_the_means_is_not_the_mean_of_pq(new_page: Any, url: str) -> None:
     page = new_page(1280, 900)
     start(page, url, "compare-pq")
@@ -164,7 +151,6 @@ def test_pq_of_the_means_is_not_the_mean_of_pq(new_page: Any, url: str) -> None:
     assert abs(product - pq) > 0.02
 
 
-@NUCLEI
 def test_components_merge_touching_nuclei_and_the_others_do_not(new_page: Any, url: str) -> None:
     page = new_page(1280, 900)
     start(page, url, "compare-nuclei")
@@ -188,7 +174,6 @@ def test_components_merge_touching_nuclei_and_the_others_do_not(new_page: Any, u
     expect(mask).to_be_visible()
 
 
-@NUCLEI
 def test_three_hundred_nuclei(new_page: Any, url: str) -> None:
     params = {"what": "cells", "count": "300", "touching": "0", "objects": "nuclei-instances", "open": "1"}
     page = new_page(1280, 900)
@@ -202,7 +187,6 @@ def test_three_hundred_nuclei(new_page: Any, url: str) -> None:
     assert page.locator(".segments tbody tr").count() == len(run.fused().segments)
 
 
-@NUCLEI
 @pytest.mark.parametrize(("width", "height"), [(64, 64), (6000, 4000)], ids=str)
 def test_the_smallest_and_the_largest_upload(new_page: Any, url: str, tmp_path: Path, width: int, height: int) -> None:
     drawn = cells.draw(5, 0, cells.Parameters(count=40, size=8, width=384, height=256)).image
@@ -228,7 +212,6 @@ def test_the_smallest_and_the_largest_upload(new_page: Any, url: str, tmp_path: 
     assert Stage(page, 0).labels().any()
 
 
-@SCENES
 def test_a_row_of_the_table_lights_its_segment_in_all_panes(new_page: Any, url: str) -> None:
     page = new_page(1280, 900)
     page.goto(f"{url}?open=1")
